@@ -1,0 +1,1 @@
+"""What each context publishes: its events and data transfer objects, and nothing else."""
