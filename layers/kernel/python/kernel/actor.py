@@ -1,0 +1,46 @@
+"""Who acts: the tenant and the person or part of the system behind a request, an event or a task."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, field_validator
+
+from kernel.errors import Forbidden
+from kernel.ids import is_tenant_id
+
+SYSTEM_USER = "system"
+
+
+class Actor(BaseModel):
+    """The verified caller. It is made from a checked token, an event of ours or a task of ours, never from a body."""
+
+    model_config = ConfigDict(frozen=True)
+
+    tenant_id: str
+    user_id: str = SYSTEM_USER
+    email: str | None = None
+    roles: tuple[str, ...] = ()
+    permissions: frozenset[str] = frozenset()
+    address: str | None = None
+    request_id: str | None = None
+
+    @field_validator("tenant_id")
+    @classmethod
+    def _tenant_has_its_form(cls, value: str) -> str:
+        if not is_tenant_id(value):
+            raise ValueError("not a tenant id")
+        return value
+
+    @classmethod
+    def system(cls, tenant_id: str, request_id: str | None = None) -> Actor:
+        """The platform itself, working for one tenant."""
+        return cls(tenant_id=tenant_id, request_id=request_id)
+
+    def may(self, permission: str) -> bool:
+        """Whether the actor holds a permission such as `scans:create`; `scans:*` and `*` cover it."""
+        area = permission.partition(":")[0]
+        return not self.permissions.isdisjoint({permission, f"{area}:*", "*"})
+
+    def require(self, permission: str) -> None:
+        """Raises Forbidden unless the actor holds the permission."""
+        if not self.may(permission):
+            raise Forbidden(f"This needs the permission {permission}.")

@@ -1,0 +1,81 @@
+"""The facts bucket: bulk that is too much for the table, under the tenant's own prefix."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from kernel import aws
+from kernel.actor import Actor
+from kernel.errors import NotFound
+
+LINK_SECONDS = 900
+DELETE_BATCH = 1000
+
+
+class Facts:
+    """One bucket as an actor may use it: keys outside `tenants/{tenant}/` are refused before any call."""
+
+    def __init__(self, bucket: str | None = None, client: Any = None) -> None:
+        self.bucket = bucket or aws.setting("FACTS_BUCKET")
+        self._client = client
+
+    @property
+    def client(self) -> Any:
+        """The S3 client, made when first needed."""
+        if self._client is None:
+            self._client = aws.client("s3")
+        return self._client
+
+    def put(self, actor: Actor, key: str, body: bytes, content_type: str = "application/octet-stream") -> None:
+        """Write an object; writing the same key again replaces it."""
+        self._own(actor, key)
+        self.client.put_object(Bucket=self.bucket, Key=key, Body=body, ContentType=content_type)
+
+    def get(self, actor: Actor, key: str) -> bytes:
+        """An object's body. Raises NotFound."""
+        self._own(actor, key)
+        try:
+            body: bytes = self.client.get_object(Bucket=self.bucket, Key=key)["Body"].read()
+        except self.client.exceptions.NoSuchKey:
+            raise NotFound() from None
+        return body
+
+    def slice(self, actor: Actor, key: str, start: int, length: int) -> bytes:
+        """A part of an object. Raises NotFound."""
+        self._own(actor, key)
+        span = f"bytes={start}-{start + length - 1}"
+        try:
+            body: bytes = self.client.get_object(Bucket=self.bucket, Key=key, Range=span)["Body"].read()
+        except self.client.exceptions.NoSuchKey:
+            raise NotFound() from None
+        return body
+
+    def keys(self, actor: Actor, prefix: str) -> Iterator[str]:
+        """The keys below a prefix, sorted."""
+        self._own(actor, prefix)
+        pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
+        for page in pages:
+            for entry in page.get("Contents", ()):
+                yield entry["Key"]
+
+    def delete(self, actor: Actor, prefix: str) -> int:
+        """Remove everything below a prefix; how many objects went."""
+        keys = list(self.keys(actor, prefix))
+        for start in range(0, len(keys), DELETE_BATCH):
+            batch = [{"Key": key} for key in keys[start : start + DELETE_BATCH]]
+            self.client.delete_objects(Bucket=self.bucket, Delete={"Objects": batch, "Quiet": True})
+        return len(keys)
+
+    def link(self, actor: Actor, key: str, filename: str, seconds: int = LINK_SECONDS) -> str:
+        """A presigned download link that saves under `filename`."""
+        self._own(actor, key)
+        disposition = f'attachment; filename="{filename}"'
+        parameters = {"Bucket": self.bucket, "Key": key, "ResponseContentDisposition": disposition}
+        link: str = self.client.generate_presigned_url("get_object", Params=parameters, ExpiresIn=seconds)
+        return link
+
+    @staticmethod
+    def _own(actor: Actor, key: str) -> None:
+        if not key.startswith(f"tenants/{actor.tenant_id}/") or ".." in key:
+            raise PermissionError(f"the key {key!r} is not under the actor's tenant")

@@ -1,0 +1,17 @@
+"""The HTTP door: what every room's API has in common, so that a room writes routes and nothing else."""
+
+from kernel.http.app import PREFIX, Room, lambda_handler
+from kernel.http.caller import require
+from kernel.http.replies import IfMatch, List, ListParameters, page, reply
+
+__all__ = [
+    "PREFIX",
+    "IfMatch",
+    "List",
+    "ListParameters",
+    "Room",
+    "lambda_handler",
+    "page",
+    "reply",
+    "require",
+]

@@ -1,0 +1,52 @@
+"""The caller of a request, as the authorizer verified it. Nothing else of the request says who calls."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import Depends, Request
+from pydantic import ValidationError
+
+from kernel import observe
+from kernel.actor import Actor
+from kernel.errors import Unauthenticated
+
+
+class Permission:
+    """A dependency that gives the actor, if it holds the permission. The OpenAPI document lists it."""
+
+    def __init__(self, name: str | None) -> None:
+        self.name = name
+
+    async def __call__(self, request: Request) -> Actor:
+        actor = caller(request)
+        if self.name:
+            actor.require(self.name)
+        return actor
+
+
+def require(permission: str | None) -> Any:
+    """A parameter default: the actor, refused unless it holds the permission (None: any logged-in user)."""
+    return Depends(Permission(permission))
+
+
+def caller(request: Request) -> Actor:
+    """The verified actor of a request. Raises Unauthenticated with the authorizer's reason."""
+    known: Actor | None = getattr(request.state, "actor", None)
+    if known is None:
+        known = request.state.actor = _read(request)
+        observe.logger().append_keys(tenant_id=known.tenant_id, user_id=known.user_id)
+    return known
+
+
+def _read(request: Request) -> Actor:
+    gateway = request.scope.get("aws.event", {}).get("requestContext", {})
+    verified = (gateway.get("authorizer") or {}).get("lambda") or {}
+    if "actor" not in verified:
+        raise Unauthenticated(verified.get("reason"))
+    try:
+        actor = Actor.model_validate_json(verified["actor"])
+    except ValidationError:
+        raise Unauthenticated() from None
+    address = gateway.get("http", {}).get("sourceIp")
+    return actor.model_copy(update={"address": address, "request_id": request.state.request_id})

@@ -1,0 +1,65 @@
+"""A route that repeats a POST's first answer when its Idempotency-Key comes again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from fastapi import Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+
+from kernel import idempotency
+from kernel.errors import BadRequest, Problem
+from kernel.http.caller import caller
+from kernel.http.replies import stored_reply
+from kernel.table import Table
+
+MAX_KEY = 255
+Endpoint = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
+class CommandRoute(APIRoute):
+    """Wraps a POST endpoint; other methods pass through unchanged."""
+
+    def get_route_handler(self) -> Endpoint:
+        """The endpoint, with replay around it where the method is POST."""
+        endpoint: Endpoint = super().get_route_handler()
+        return self._replaying(endpoint) if "POST" in (self.methods or ()) else endpoint
+
+    def _replaying(self, endpoint: Endpoint) -> Endpoint:
+        status = self.status_code or 200
+
+        async def replaying(request: Request) -> Response:
+            key = request.headers.get("idempotency-key")
+            if key is None:
+                return await endpoint(request)
+            command = idempotency.Command(request.url.path, _checked(key), await request.body(), status)
+            with idempotency.handling(command):
+                try:
+                    return await endpoint(request)
+                except (idempotency.Replay, Problem, RequestValidationError) as error:
+                    return _replay(request, command, error)
+
+        return replaying
+
+
+def _checked(key: str) -> str:
+    if not 1 <= len(key) <= MAX_KEY or not key.isprintable():
+        raise BadRequest(f"An Idempotency-Key has 1 to {MAX_KEY} printable characters.")
+    return key
+
+
+def _replay(request: Request, command: idempotency.Command, error: Exception) -> Response:
+    """The kept answer of an earlier command with this key, or the error when there is none."""
+    if isinstance(error, Problem) and error.status in (401, 403):
+        raise error
+    kept = Table().get(caller(request), idempotency.Kept, digest=command.digest)
+    if kept is None:
+        raise idempotency.StillRunning() if isinstance(error, idempotency.Replay) else error
+    if kept.fingerprint != command.fingerprint:
+        raise idempotency.KeyReused()
+    response = stored_reply(kept.body.encode(), kept.status, kept.address, json.loads(kept.body).get("version"))
+    response.headers["Idempotency-Replayed"] = "true"
+    return response

@@ -1,0 +1,99 @@
+"""Idempotency-Key: the answer of a command is kept in the command's own transaction.
+
+A repeat fails on the record's condition and gets the kept answer; a repeat with another payload is refused.
+The happy path costs no call of its own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+from kernel.actor import Actor
+from kernel.errors import Conflict, Problem
+from kernel.records import Record, Resource
+
+KEPT_SECONDS = 36 * 3600
+
+
+class KeyReused(Problem):
+    """The key was used for another payload."""
+
+    slug, status, title = "idempotency-key-reused", 422, "The Idempotency-Key was used for another request"
+
+
+class StillRunning(Conflict):
+    """The first request with this key has not finished."""
+
+    slug, title = "idempotency-key-in-use", "A request with this Idempotency-Key is still running"
+
+
+class Kept(Record, pk="TENANT#{tenant_id}#IDEMPOTENCY#{digest}", sk="KEY"):
+    """The answer that was given for a key. The digest covers route and key; each is its own partition."""
+
+    digest: str
+    fingerprint: str
+    status: int
+    body: str
+    address: str | None = None
+
+
+class Replay(Exception):
+    """The command was committed before, under the same key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """The POST that is being handled: its route, key, payload and the status of its success."""
+
+    route: str
+    key: str
+    payload: bytes
+    status: int
+
+    @property
+    def digest(self) -> str:
+        """Names the record: 128 bits over route and key."""
+        return _digest(self.route.encode() + b"\x00" + self.key.encode())
+
+    @property
+    def fingerprint(self) -> str:
+        """Tells one payload from another."""
+        return _digest(self.payload)
+
+
+_current: ContextVar[Command | None] = ContextVar("command", default=None)
+
+
+@contextmanager
+def handling(command: Command) -> Iterator[None]:
+    """Commits within belong to this command."""
+    token = _current.set(command)
+    try:
+        yield
+    finally:
+        _current.reset(token)
+
+
+def record(actor: Actor, answer: Resource | None) -> Kept | None:
+    """The record to commit with the current command, if the caller sent a key."""
+    command = _current.get()
+    if command is None or answer is None:
+        return None
+    return Kept(
+        tenant_id=actor.tenant_id,
+        digest=command.digest,
+        fingerprint=command.fingerprint,
+        status=command.status,
+        body=answer.wire().decode(),
+        address=answer.address(),
+        expires_at=int(time.time()) + KEPT_SECONDS,
+    )
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.blake2b(data, digest_size=16).hexdigest()

@@ -1,0 +1,87 @@
+"""The outbox: events wait in the table, in the transaction that made them true, until the relay publishes them."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Any
+
+from kernel import aws, clock
+from kernel.actor import Actor
+from kernel.attributes import from_item
+from kernel.events import Envelope, Event, Origin
+from kernel.ids import new_id
+from kernel.records import Hidden, Record
+
+KEPT_SECONDS = 7 * 86400
+MAX_ENTRIES = 10  # PutEvents takes ten
+SOURCE_PREFIX = "palisade."
+
+
+class Outbox(Record, pk="TENANT#{tenant_id}#OUTBOX#{hour}", sk="EVENT#{event_id}"):
+    """One event that waits or has been published; kept a week for redrive. A partition is an hour."""
+
+    hour: str
+    event_id: str
+    envelope: Hidden[str]
+
+
+def outbox_record(actor: Actor, event: Event, sequence: int) -> Outbox:
+    """The event as it is committed."""
+    at = clock.timestamp()
+    envelope = Envelope(
+        id=new_id("evt"),
+        type=event.type,
+        context=event.context,
+        tenant_id=actor.tenant_id,
+        at=at,
+        sequence=sequence,
+        origin=Origin(user_id=actor.user_id, email=actor.email, address=actor.address),
+        request_id=actor.request_id,
+        trace_id=os.environ.get("_X_AMZN_TRACE_ID"),
+        data=event.model_dump(mode="json"),
+    )
+    return Outbox(
+        tenant_id=actor.tenant_id,
+        hour=at[:13],
+        event_id=envelope.id,
+        envelope=envelope.model_dump_json(),
+        expires_at=int(time.time()) + KEPT_SECONDS,
+    )
+
+
+def relay(event: dict[str, Any], _context: object) -> dict[str, Any]:
+    """Lambda handler on the table's stream: publish new outbox items on the bus, in order.
+
+    The first record that cannot be published is reported, and the stream resumes from it: at least once, none lost.
+    """
+    pending = [record for record in event["Records"] if _is_outbox_insert(record)]
+    for start in range(0, len(pending), MAX_ENTRIES):
+        chunk = pending[start : start + MAX_ENTRIES]
+        failed = _publish([record["dynamodb"]["NewImage"] for record in chunk])
+        if failed is not None:
+            return {"batchItemFailures": [{"itemIdentifier": chunk[failed]["dynamodb"]["SequenceNumber"]}]}
+    return {"batchItemFailures": []}
+
+
+def _is_outbox_insert(record: dict[str, Any]) -> bool:
+    partition = record["dynamodb"].get("Keys", {}).get("pk", {}).get("S", "")
+    return record["eventName"] == "INSERT" and "#OUTBOX#" in partition
+
+
+def _publish(images: list[dict[str, Any]]) -> int | None:
+    """Put up to ten events on the bus; the position of the first that failed, or None."""
+    envelopes = [Envelope.model_validate_json(from_item(image)["envelope"]) for image in images]
+    answer = aws.client("events").put_events(Entries=[_entry(envelope) for envelope in envelopes])
+    if not answer.get("FailedEntryCount"):
+        return None
+    return next(position for position, entry in enumerate(answer["Entries"]) if "ErrorCode" in entry)
+
+
+def _entry(envelope: Envelope) -> dict[str, Any]:
+    return {
+        "EventBusName": aws.setting("BUS_NAME"),
+        "Source": SOURCE_PREFIX + envelope.context,
+        "DetailType": envelope.type,
+        "Detail": envelope.model_dump_json(),
+    }

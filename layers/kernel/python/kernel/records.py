@@ -1,0 +1,140 @@
+"""Records: entities that say themselves under which keys they live, and that no key lacks its tenant."""
+
+from __future__ import annotations
+
+import string
+from typing import Annotated, Any, ClassVar, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.json_schema import SkipJsonSchema
+
+from kernel.actor import Actor
+
+T = TypeVar("T")
+Hidden = Annotated[T, SkipJsonSchema()]
+"""A field that is stored and never shown on the wire."""
+
+TENANT_PREFIX = "TENANT#{tenant_id}#"
+PLATFORM_PREFIX = "PLATFORM#"
+INDEXES = ("gsi1", "gsi2")
+
+
+class InvalidKey(ValueError):
+    """A key that cannot be built."""
+
+
+class Resource(BaseModel):
+    """What the API shows. `location` is the template of its own address."""
+
+    model_config = ConfigDict(extra="ignore")
+    location: ClassVar[str | None] = None
+    hidden: ClassVar[frozenset[str]] = frozenset()
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **_options: Any) -> None:
+        cls.hidden = frozenset(
+            name
+            for name, info in cls.model_fields.items()
+            if any(isinstance(mark, SkipJsonSchema) for mark in info.metadata)
+        )
+
+    def wire(self) -> bytes:
+        """The JSON that a caller sees."""
+        return self.model_dump_json(exclude=set(self.hidden)).encode()
+
+    def address(self) -> str | None:
+        """Where this resource is found, if it has an address of its own."""
+        return self.location.format(**self.__dict__) if self.location else None
+
+
+class KeyTemplate:
+    """A key with named holes, such as `SCAN#{scan_id}`. Filled in part, it gives the prefix up to the first gap."""
+
+    def __init__(self, template: str) -> None:
+        self.template = template
+        self.parts = [(text, name) for text, name, _, _ in string.Formatter().parse(template)]
+        self.names = tuple(name for _, name in self.parts if name)
+
+    def prefix(self, values: dict[str, Any]) -> str:
+        """The key, or its beginning up to the first value that is not given."""
+        built = ""
+        for text, name in self.parts:
+            built += text
+            if name is None:
+                break
+            if values.get(name) is None:
+                return built
+            built += _component(name, values[name])
+        return built
+
+    def fill(self, values: dict[str, Any]) -> str:
+        """The whole key. Raises InvalidKey when a value is missing."""
+        missing = [name for name in self.names if values.get(name) is None]
+        if missing:
+            raise InvalidKey(f"the key {self.template} lacks {', '.join(missing)}")
+        return self.prefix(values)
+
+
+def _component(name: str, value: Any) -> str:
+    text = str(value)
+    if "#" in text:
+        raise InvalidKey(f"{name} holds the key separator '#'")
+    return text
+
+
+class Record(Resource):
+    """An entity in the table. A subclass declares its keys as class arguments:
+
+    `class Scan(Record, pk="TENANT#{tenant_id}#SCANS", sk="SCAN#{scan_id}", gsi1=("TENANT#{tenant_id}#…", "…"))`
+
+    A class whose partition key (or that of an index) lacks the tenant is refused when it is defined; what belongs
+    to no tenant declares `PLATFORM#…` and `platform=True`. `version` counts writes: it is the condition of the
+    next one, the ETag, and the sequence number of the events.
+    """
+
+    keys: ClassVar[dict[str, tuple[KeyTemplate, KeyTemplate]]] = {}
+
+    tenant_id: Hidden[str]
+    version: int = 0
+    expires_at: Hidden[int | None] = Field(default=None, description="Unix time at which the table forgets it.")
+
+    @classmethod
+    def __pydantic_init_subclass__(
+        cls,
+        pk: str | None = None,
+        sk: str | None = None,
+        gsi1: tuple[str, str] | None = None,
+        gsi2: tuple[str, str] | None = None,
+        platform: bool = False,
+        **options: Any,
+    ) -> None:
+        super().__pydantic_init_subclass__(**options)
+        if pk is None or sk is None:
+            return
+        declared = {"": (pk, sk), "gsi1": gsi1, "gsi2": gsi2}
+        required = PLATFORM_PREFIX if platform else TENANT_PREFIX
+        for pair in filter(None, declared.values()):
+            if not pair[0].startswith(required):
+                raise TypeError(f"{cls.__name__}: the partition key {pair[0]!r} must begin with {required!r}")
+        cls.keys = {index: (KeyTemplate(pair[0]), KeyTemplate(pair[1])) for index, pair in declared.items() if pair}
+
+    @classmethod
+    def key(cls, actor: Actor, **values: Any) -> dict[str, str]:
+        """The primary key of one item of the actor's tenant. Raises InvalidKey when a part is missing."""
+        values["tenant_id"] = actor.tenant_id
+        pk, sk = cls.keys[""]
+        return {"pk": pk.fill(values), "sk": sk.fill(values)}
+
+    @classmethod
+    def partition(cls, actor: Actor, index: str = "", **values: Any) -> tuple[str, str]:
+        """The partition and the sort-key prefix that the given values reach, in the table or an index."""
+        values["tenant_id"] = actor.tenant_id
+        pk, sk = cls.keys[index]
+        return pk.fill(values), sk.prefix(values)
+
+    def item(self) -> dict[str, Any]:
+        """All that is stored: the fields, and the keys made of them."""
+        values = self.model_dump(mode="json", exclude_none=True)
+        for index, (pk, sk) in self.keys.items():
+            values[f"{index}pk"], values[f"{index}sk"] = pk.fill(values), sk.fill(values)
+        return values

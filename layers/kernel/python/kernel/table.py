@@ -1,0 +1,263 @@
+"""The one table: conditional writes, queries with signed cursors, and the transaction that holds a command.
+
+One command is one `TransactWriteItems`: its state, its events (the outbox) and, when the caller sent an
+Idempotency-Key, its answer. Nothing is published that was not committed; what is committed is published.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+from kernel import aws, idempotency
+from kernel.actor import Actor
+from kernel.attributes import from_item, to_attribute, to_item
+from kernel.cursors import Cursors
+from kernel.errors import Conflict, NotFound, PreconditionFailed, Problem, Unavailable
+from kernel.events import Event
+from kernel.ids import new_id
+from kernel.outbox import outbox_record
+from kernel.records import InvalidKey, Record, Resource
+
+R = TypeVar("R", bound=Record)
+
+MAX_TRANSACTION_ITEMS = 100
+CONFLICT_RETRIES = 6
+SEEN_DAYS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One item of a transaction. `otherwise` is the problem to raise when its condition does not hold."""
+
+    record: Record
+    operation: str
+    condition: str
+    values: dict[str, Any] = field(default_factory=dict)
+    otherwise: Problem | None = None
+
+
+def create(record: Record, otherwise: Problem | None = None) -> Change:
+    """A new item; uniqueness is this condition, not a read before."""
+    record.version = 1
+    return Change(record, "Put", "attribute_not_exists(pk)", otherwise=otherwise or Conflict("It exists already."))
+
+
+def update(record: Record, otherwise: Problem | None = None) -> Change:
+    """A changed item that was read at `record.version`; counts the version up."""
+    expected = record.version
+    record.version += 1
+    return Change(record, "Put", "version = :expected", {":expected": expected}, otherwise)
+
+
+def put(record: Record) -> Change:
+    """An item that may be there already: writing it again changes nothing that matters."""
+    record.version += 1
+    return Change(record, "Put", "")
+
+
+def delete(record: Record, otherwise: Problem | None = None) -> Change:
+    """An item that was read at `record.version`."""
+    return Change(record, "Delete", "version = :expected", {":expected": record.version}, otherwise)
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[R]):
+    """A part of a list, and the cursor of the next."""
+
+    items: list[R]
+    next_cursor: str | None = None
+
+
+class Seen(Record, pk="TENANT#{tenant_id}#SEEN#{consumer}", sk="EVENT#{event_id}"):
+    """That a consumer has taken in an event; written with its effect, so that a repeat has none."""
+
+    consumer: str
+    event_id: str
+
+
+class AlreadySeen(Exception):
+    """The event took effect before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Once:
+    """Makes a transaction take effect once for an event and a consumer."""
+
+    consumer: str
+    event_id: str
+
+    def change(self, actor: Actor) -> Change:
+        """The marker that the transaction carries."""
+        record = Seen(
+            tenant_id=actor.tenant_id,
+            consumer=self.consumer,
+            event_id=self.event_id,
+            expires_at=int(time.time()) + SEEN_DAYS * 86400,
+        )
+        return create(record)
+
+
+class Table:
+    """The platform's table as one room sees it. Every method takes the actor whose tenant bounds it."""
+
+    def __init__(self, name: str | None = None, client: Any = None) -> None:
+        self.name = name or aws.setting("TABLE_NAME")
+        self._client = client
+
+    @property
+    def client(self) -> Any:
+        """The DynamoDB client, made when first needed."""
+        if self._client is None:
+            self._client = aws.client("dynamodb")
+        return self._client
+
+    def get(self, actor: Actor, kind: type[R], **values: Any) -> R | None:
+        """One item, read consistently; None when there is none or its key cannot exist. One call."""
+        try:
+            key = kind.key(actor, **values)
+        except InvalidKey:
+            return None
+        answer = self.client.get_item(TableName=self.name, Key=to_item(key), ConsistentRead=True)
+        return _load(kind, answer["Item"]) if "Item" in answer else None
+
+    def require(self, actor: Actor, kind: type[R], **values: Any) -> R:
+        """One item. Raises NotFound."""
+        record = self.get(actor, kind, **values)
+        if record is None:
+            raise NotFound()
+        return record
+
+    def query(
+        self,
+        actor: Actor,
+        kind: type[R],
+        *,
+        index: str = "",
+        limit: int = 50,
+        cursor: str | None = None,
+        newest_first: bool = False,
+        **values: Any,
+    ) -> Page[R]:
+        """A page of the items whose keys begin with the given values. One call. Raises BadRequest for a bad cursor."""
+        try:
+            pk, prefix = kind.partition(actor, index, **values)
+        except InvalidKey:
+            return Page([])
+        cursors = Cursors(f"{pk}|{prefix}|{index}|{newest_first}")
+        request: dict[str, Any] = {
+            "TableName": self.name,
+            "KeyConditionExpression": f"{index}pk = :pk AND begins_with({index}sk, :sk)",
+            "ExpressionAttributeValues": {":pk": {"S": pk}, ":sk": {"S": prefix}},
+            "Limit": limit,
+            "ScanIndexForward": not newest_first,
+        }
+        if not prefix:
+            request["KeyConditionExpression"] = f"{index}pk = :pk"
+            del request["ExpressionAttributeValues"][":sk"]
+        if index:
+            request["IndexName"] = index
+        else:
+            request["ConsistentRead"] = True
+        if cursor:
+            request["ExclusiveStartKey"] = to_item(cursors.read(cursor))
+        answer = self.client.query(**request)
+        last = answer.get("LastEvaluatedKey")
+        items = [_load(kind, item) for item in answer["Items"]]
+        return Page(items, cursors.write(from_item(last)) if last else None)
+
+    def all(self, actor: Actor, kind: type[R], *, index: str = "", **values: Any) -> Iterator[R]:
+        """Every item whose key begins with the given values, page after page; for collections known to be small."""
+        cursor = None
+        while True:
+            page = self.query(actor, kind, index=index, limit=200, cursor=cursor, **values)
+            yield from page.items
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
+    def write(self, change: Change) -> None:
+        """One change that tells nobody: half the price of a transaction. Raises the change's problem."""
+        operation = self._operation(change)
+        call = self.client.put_item if change.operation == "Put" else self.client.delete_item
+        try:
+            call(**operation)
+        except self.client.exceptions.ConditionalCheckFailedException:
+            raise change.otherwise or PreconditionFailed() from None
+
+    def transact(
+        self,
+        actor: Actor,
+        changes: Sequence[Change],
+        events: Sequence[Event] = (),
+        *,
+        answer: Resource | None = None,
+        once: Once | None = None,
+    ) -> None:
+        """Commit a command: the changes, its events and its answer, or nothing.
+
+        The first change is the aggregate: its version becomes the events' sequence number. `answer` is kept for
+        a repeat with the same Idempotency-Key. Raises the problem of the change whose condition failed,
+        `Replay` when the command was committed before, and AlreadySeen when `once` was.
+        """
+        sequence = changes[0].record.version if changes else 0
+        guards = [once.change(actor)] if once else []
+        kept = idempotency.record(actor, answer)
+        if kept:
+            guards.append(create(kept))
+        outbox = [create(outbox_record(actor, event, sequence)) for event in events]
+        everything = [*guards, *changes, *outbox]
+        if len(everything) > MAX_TRANSACTION_ITEMS:
+            raise ValueError(f"a transaction holds {MAX_TRANSACTION_ITEMS} items, not {len(everything)}")
+        if everything:
+            self._commit(everything)
+
+    def _commit(self, changes: list[Change]) -> None:
+        items = [{change.operation: self._operation(change)} for change in changes]
+        token = new_id("t")[-36:]
+        for attempt in range(CONFLICT_RETRIES):
+            try:
+                self.client.transact_write_items(TransactItems=items, ClientRequestToken=token)
+                return
+            except self.client.exceptions.TransactionCanceledException as error:
+                reasons = [reason.get("Code") for reason in error.response["CancellationReasons"]]
+                _raise_failed_condition(changes, reasons)
+                token = new_id("t")[-36:]
+                time.sleep(random.uniform(0, 0.02 * 2**attempt))  # noqa: S311 - jitter
+        raise Unavailable("Many commands changed this at once. Try again.", retry_after=1)
+
+    def _operation(self, change: Change) -> dict[str, Any]:
+        item = change.record.item()
+        operation: dict[str, Any] = {"TableName": self.name}
+        if change.operation == "Put":
+            operation["Item"] = to_item(item)
+        else:
+            operation["Key"] = to_item({"pk": item["pk"], "sk": item["sk"]})
+        if change.condition:
+            operation["ConditionExpression"] = change.condition
+        if change.values:
+            operation["ExpressionAttributeValues"] = {
+                name: to_attribute(value) for name, value in change.values.items()
+            }
+        return operation
+
+
+def _raise_failed_condition(changes: list[Change], reasons: list[str | None]) -> None:
+    """Raise what the first failed condition means; return when the transaction merely collided with another."""
+    for change, reason in zip(changes, reasons, strict=True):
+        if reason != "ConditionalCheckFailed":
+            continue
+        if isinstance(change.record, idempotency.Kept):
+            raise idempotency.Replay from None
+        if isinstance(change.record, Seen):
+            raise AlreadySeen from None
+        raise change.otherwise or PreconditionFailed() from None
+    if any(reason not in (None, "None", "TransactionConflict", "ThrottlingError") for reason in reasons):
+        raise RuntimeError(f"the transaction was refused: {reasons}")
+
+
+def _load(kind: type[R], item: dict[str, Any]) -> R:
+    return kind.model_validate(from_item(item))
