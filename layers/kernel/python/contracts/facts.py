@@ -25,6 +25,16 @@ def scan_prefix(tenant_id: str, scan_id: str) -> str:
     return f"tenants/{tenant_id}/scans/{scan_id}/"
 
 
+def plan_key(tenant_id: str, scan_id: str, wave: int) -> str:
+    """The list of a wave's batches, as JSON: what the state machine's Map reads."""
+    return f"{scan_prefix(tenant_id, scan_id)}plans/{wave:05}.json"
+
+
+def log_key(tenant_id: str, scan_id: str, wave: int, batch: int) -> str:
+    """What one batch has to say to people."""
+    return f"{scan_prefix(tenant_id, scan_id)}logs/{wave:05}/{batch:05}.mpk.gz"
+
+
 def batch_input_key(tenant_id: str, scan_id: str, wave: int, batch: int) -> str:
     """What the planner hands to one batch."""
     return f"{scan_prefix(tenant_id, scan_id)}batches/{wave:05}/{batch:05}.mpk.gz"
@@ -38,6 +48,46 @@ def segment_key(tenant_id: str, scan_id: str, wave: int, batch: int) -> str:
 def blob_key(tenant_id: str, scan_id: str, wave: int, batch: int) -> str:
     """The bodies (pages, files) that one batch fetched, end to end; an observation names its slice."""
     return f"{scan_prefix(tenant_id, scan_id)}blobs/{wave:05}/{batch:05}.bin"
+
+
+def frontier_key(tenant_id: str, scan_id: str, wave: int, part: int) -> str:
+    """The facts of one wave that are new, for the planner of the next."""
+    return f"{scan_prefix(tenant_id, scan_id)}frontier/{wave:05}/{part:05}.mpk.gz"
+
+
+def observations_key(tenant_id: str, scan_id: str, wave: int, part: int) -> str:
+    """The distinct observations of one wave, each part in order of (observed_at, id)."""
+    return f"{scan_prefix(tenant_id, scan_id)}observations/{wave:05}/{part:05}.mpk.gz"
+
+
+def weaknesses_key(tenant_id: str, scan_id: str, wave: int) -> str:
+    """The distinct observations of one wave that are weaknesses (see `observations.WEAKNESS_TYPES`)."""
+    return f"{scan_prefix(tenant_id, scan_id)}weaknesses/{wave:05}.mpk.gz"
+
+
+def entities_key(tenant_id: str, scan_id: str, wave: int, part: int) -> str:
+    """What one wave adds to the graph's nodes, in order of (type, value)."""
+    return f"{scan_prefix(tenant_id, scan_id)}graph/{wave:05}/entities-{part:05}.mpk.gz"
+
+
+def relations_key(tenant_id: str, scan_id: str, wave: int, part: int) -> str:
+    """What one wave adds to the graph's edges, in order of (source, target, name)."""
+    return f"{scan_prefix(tenant_id, scan_id)}graph/{wave:05}/relations-{part:05}.mpk.gz"
+
+
+def state_key(tenant_id: str, scan_id: str, wave: int) -> str:
+    """What one wave adds to the reducer's memory of the scan."""
+    return f"{scan_prefix(tenant_id, scan_id)}state/{wave:05}.mpk.gz"
+
+
+def detections_key(tenant_id: str, scan_id: str, wave: int) -> str:
+    """The results of the rules that were evaluated after one wave; a rule's latest result holds."""
+    return f"{scan_prefix(tenant_id, scan_id)}detections/{wave:05}.mpk.gz"
+
+
+def manifest_key(tenant_id: str, scan_id: str, wave: int) -> str:
+    """What the reducer wrote for one wave; written last."""
+    return f"{scan_prefix(tenant_id, scan_id)}manifests/{wave:05}.mpk.gz"
 
 
 def encode_rows(rows: Iterable[object]) -> bytes:

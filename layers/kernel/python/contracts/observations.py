@@ -49,6 +49,10 @@ class ObservationType(StrEnum):
     PERSON = "person"
 
 
+WEAKNESS_TYPES = frozenset({"vulnerability", "misconfiguration", "exposure"})
+"""Facts that are weaknesses: each carries `check`, `asset`, `title`, `severity`, `description` and `remedy`."""
+
+
 class Invasiveness(StrEnum):
     """What a fact cost its subject: nothing, ordinary packets, or packets that may disturb."""
 

@@ -1,0 +1,153 @@
+"""Scans publish their life as events, and a brief that the contexts behind a scan may read."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from contracts.scope import Scope
+from kernel.events import Event
+from kernel.records import Record
+
+
+class ScanStatus(StrEnum):
+    """Where a scan stands."""
+
+    CREATED = "created"
+    QUEUED = "queued"
+    RUNNING = "running"
+    PAUSING = "pausing"
+    PAUSED = "paused"
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+    FINISHED = "finished"
+    FAILED = "failed"
+
+
+ENDED = frozenset({ScanStatus.STOPPED, ScanStatus.FINISHED, ScanStatus.FAILED})
+
+
+class ScanBrief(Record, pk="TENANT#{tenant_id}#SCANS", sk="SCAN#{scan_id}"):
+    """What collection and intelligence need to know of a scan; the item itself belongs to the scans context."""
+
+    scan_id: str
+    name: str
+    status: ScanStatus
+    targets: tuple[str, ...]
+    scope: Scope = Scope()
+    modules: dict[str, str] = Field(default_factory=dict, description="Module name to pinned version.")
+    module_configs: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    pace: float = Field(default=1.0, description="Share of each module's rate and concurrency that is used.")
+    wave: int = 0
+    created_at: str
+    started_at: str | None = None
+    finished_at: str | None = None
+
+
+class Tally(BaseModel):
+    """How much a scan has done so far."""
+
+    model_config = ConfigDict(frozen=True)
+
+    waves: int = 0
+    tasks: int = 0
+    observations: int = 0
+    entities: int = 0
+    findings: int = 0
+    errors: int = 0
+
+
+class ScanCreated(Event, context="scans"):
+    """A scan was defined."""
+
+    scan_id: str
+    name: str
+    targets: list[str]
+    profile: str
+
+
+class ScanQueued(Event, context="scans"):
+    """A scan shall run."""
+
+    scan_id: str
+    name: str
+
+
+class ScanStarted(Event, context="scans"):
+    """A scan's first wave began."""
+
+    scan_id: str
+    name: str
+
+
+class ScanProgressed(Event, context="scans"):
+    """A wave was committed."""
+
+    scan_id: str
+    name: str
+    wave: int
+    tally: Tally
+
+
+class ScanPaused(Event, context="scans"):
+    """A scan is parked; it costs nothing until it is resumed."""
+
+    scan_id: str
+    name: str
+
+
+class ScanResumed(Event, context="scans"):
+    """A parked scan shall go on (or end, when it was stopped while parked)."""
+
+    scan_id: str
+    name: str
+
+
+class ScanEnded(Event, context="scans"):
+    """A scan finished, was stopped, or failed; `reason` says why when it is not that all was done."""
+
+    scan_id: str
+    name: str
+    status: ScanStatus
+    reason: str | None = None
+    tally: Tally
+
+
+class ScanDeleted(Event, context="scans"):
+    """A scan and all it found are to be removed."""
+
+    scan_id: str
+    name: str
+
+
+class TargetApproved(Event, context="scans"):
+    """A tenant has shown, or attested, that it may scan a target."""
+
+    target_id: str
+    pattern: str
+    method: str
+
+
+class TargetRevoked(Event, context="scans"):
+    """A tenant may no longer scan a target actively."""
+
+    target_id: str
+    pattern: str
+
+
+class ScheduleChanged(Event, context="scans"):
+    """A recurring scan was set up or changed."""
+
+    schedule_id: str
+    name: str
+    cron: str
+    timezone: str
+
+
+class ScheduleDeleted(Event, context="scans"):
+    """A recurring scan was removed."""
+
+    schedule_id: str
+    name: str
