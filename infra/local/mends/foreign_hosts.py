@@ -1,0 +1,61 @@
+"""The emulator answers any web page: a script of a foreign site may post to `/_ministack/reset`.
+
+A request is served only if its Host names this machine (a name that a foreign DNS server points at 127.0.0.1
+does not), and its Origin, where a browser sent one, does too.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+from infra.local.mends import part
+
+Message = dict[str, Any]
+Send = Callable[[Message], Awaitable[None]]
+Receive = Callable[[], Awaitable[Message]]
+
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+FOREIGN = json.dumps({"message": "This address serves only requests made to and from this machine."}).encode()
+
+
+def apply() -> None:
+    """Put the guard before the emulator's application."""
+    application = part("app")
+    serve = application.app
+
+    async def guarded(scope: Message, receive: Receive, send: Send) -> None:
+        if scope["type"] in ("http", "websocket") and _is_foreign(scope):
+            await _refuse(scope["type"], receive, send)
+        else:
+            await serve(scope, receive, send)
+
+    application.app = guarded
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name, with or without a port, can only mean this machine."""
+    name = (urlsplit(f"//{host}").hostname or "").rstrip(".")
+    return name in LOOPBACK or name.endswith(".localhost")
+
+
+def _is_foreign(scope: Message) -> bool:
+    headers = {name.lower(): value.decode("latin-1") for name, value in scope.get("headers", [])}
+    if not is_loopback(headers.get(b"host", "")):
+        return True
+    if headers.get(b"sec-fetch-site") == "cross-site" and headers.get(b"sec-fetch-mode") != "navigate":
+        return True
+    origin = headers.get(b"origin")
+    return origin is not None and not is_loopback(urlsplit(origin).netloc)
+
+
+async def _refuse(kind: str, receive: Receive, send: Send) -> None:
+    if kind == "websocket":
+        await receive()
+        await send({"type": "websocket.close", "code": 1008})
+        return
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(FOREIGN)).encode())]
+    await send({"type": "http.response.start", "status": 403, "headers": headers})
+    await send({"type": "http.response.body", "body": FOREIGN})
