@@ -1,0 +1,214 @@
+"""The reducer: turns the segments of one wave into what is stored, and into the frontier of the next wave.
+
+It reads the wave's own segments once and the compact deltas of the waves before it, never their observations;
+it writes objects whose keys and bytes follow from its input alone, so running it again changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import msgspec
+from contracts import facts
+from contracts.observations import WEAKNESS_TYPES, Observation
+
+from functions.intelligence.model.graph import Entity, Relation
+from functions.intelligence.model.graph_delta import MAX_FAN, GraphDelta
+from functions.intelligence.model.parts import Manifest, Part
+from functions.intelligence.model.state import NO_ROW, ReducerState
+
+Sink = Callable[[str, bytes], object]
+"""Writes one object: key, body."""
+
+PART_ROWS: Final = 5_000
+GRAPH_ROWS: Final = 25_000
+FRONTIER_ROWS: Final = 5_000
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(Observation)
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """Which scan is reduced, and how. `groups` names the independent source that a module speaks for, where that
+    is not the module itself; `keep_attributes` are those that the rules read."""
+
+    tenant_id: str
+    scan_id: str
+    groups: Mapping[str, str] = field(default_factory=dict)
+    keep_attributes: frozenset[str] = frozenset()
+    max_fan: int = MAX_FAN
+
+
+class WaveReducer:
+    """Reduces one wave. Feed it observations with `add`, then take the manifest from `finish`."""
+
+    def __init__(self, scan: Scan, state: ReducerState, wave: int, sink: Sink) -> None:
+        self._scan = scan
+        self._state = state
+        self._wave = wave
+        self._sink = sink
+        self._graph = GraphDelta(state, scan.groups, scan.max_fan)
+        self._first_new_fact = len(state.digests)
+        self._rows: list[tuple[str, str, Observation]] = []
+        self._frontier: dict[int, bytes] = {}
+        self._amended: dict[int, tuple[int, frozenset[str]]] = {}
+        self._weaknesses: list[Observation] = []
+        self._parts: list[Part] = []
+        self._entity_parts: list[Part] = []
+        self._relation_parts: list[Part] = []
+        self._read = 0
+        self.changed_types: set[str] = set()
+
+    def add(self, observations: Iterable[Observation]) -> None:
+        """Take in observations of the wave, in the order of its batches."""
+        rows = self._state.rows
+        for observation in observations:
+            self._read += 1
+            row = rows.get(observation.id)
+            if row is None:
+                self._store(observation)
+            else:
+                self._graph.corroborate(observation, row)
+                self._meet_again(observation, self._state.row_facts[row])
+        if len(self._graph.entities) >= GRAPH_ROWS or len(self._graph.relations) >= GRAPH_ROWS:
+            self._write_graph()
+
+    def _store(self, observation: Observation) -> None:
+        state = self._state
+        known_facts = len(state.digests)
+        row = state.add_row(observation, state.rows.get(observation.source_id, NO_ROW))
+        self._remember_attributes(observation.attributes, row)
+        self.changed_types.add(observation.type)
+        self._graph.add(observation, row)
+        if observation.type in WEAKNESS_TYPES:
+            self._weaknesses.append(observation)
+        self._rows.append((observation.observed_at, observation.id, observation))
+        if len(self._rows) >= PART_ROWS:
+            self._write_rows()
+        fact = state.row_facts[row]
+        if fact == known_facts:
+            self._frontier[fact] = _encoder.encode(observation)
+        else:
+            self._meet_again(observation, fact)
+
+    def _remember_attributes(self, attributes: Mapping[str, Any], row: int) -> None:
+        if not attributes:
+            return
+        for name in self._scan.keep_attributes & attributes.keys():
+            self._state.attributes.setdefault(name, {})[row] = attributes[name]
+
+    def _meet_again(self, observation: Observation, fact: int) -> None:
+        """A fact that is known: it may be nearer than thought, or processed by more modules than thought."""
+        nearer = self._state.come_nearer(fact, observation.scope_distance)
+        if fact not in self._frontier:
+            if nearer:
+                self._frontier[fact] = _encoder.encode(observation)
+            return
+        if nearer or observation.consumed:
+            consumed = self._amended.get(fact, (0, frozenset[str]()))[1].union(observation.consumed)
+            self._amended[fact] = (self._state.distances[fact], consumed)
+
+    def finish(self) -> Manifest:
+        """Write what is left and the state's delta; returns the manifest, which the caller writes last."""
+        self._write_rows()
+        self._write_graph()
+        frontier = self._write_frontier()
+        weaknesses = self._write_weaknesses()
+        new_facts = len(self._state.digests) - self._first_new_fact
+        state_key = facts.state_key(self._scan.tenant_id, self._scan.scan_id, self._wave)
+        self._sink(state_key, self._state.dump(self._wave))
+        by_type, by_module = self._counts()
+        return Manifest(
+            wave=self._wave,
+            observations=tuple(self._parts),
+            entities=tuple(self._entity_parts),
+            relations=tuple(self._relation_parts),
+            frontier=frontier,
+            weaknesses=weaknesses,
+            state=state_key,
+            read=self._read,
+            stored=sum(part.rows for part in self._parts),
+            new_facts=new_facts,
+            frontier_facts=len(self._frontier),
+            by_type=by_type,
+            by_module=by_module,
+            edges_left_out=self._graph.edges_left_out,
+        )
+
+    def _counts(self) -> tuple[dict[str, int], dict[str, int]]:
+        types: Counter[str] = Counter()
+        modules: Counter[str] = Counter()
+        for part in self._parts:
+            types.update(part.types)
+            modules.update(part.modules)
+        return dict(sorted(types.items())), dict(sorted(modules.items()))
+
+    def _key(self, of: Callable[[str, str, int, int], str], part: int) -> str:
+        return of(self._scan.tenant_id, self._scan.scan_id, self._wave, part)
+
+    def _write_rows(self) -> None:
+        if not self._rows:
+            return
+        self._rows.sort()
+        rows = [row for _, _, row in self._rows]
+        key = self._key(facts.observations_key, len(self._parts))
+        self._sink(key, facts.encode_rows(rows))
+        self._parts.append(observation_part(key, rows))
+        self._rows = []
+
+    def _write_graph(self) -> None:
+        entities = self._graph.take_entities()
+        if entities:
+            key = self._key(facts.entities_key, len(self._entity_parts))
+            self._entity_parts.append(self._write_sorted(key, entities))
+        relations = self._graph.take_relations()
+        if relations:
+            key = self._key(facts.relations_key, len(self._relation_parts))
+            self._relation_parts.append(self._write_sorted(key, relations))
+
+    def _write_sorted(self, key: str, rows: list[Entity] | list[Relation]) -> Part:
+        self._sink(key, facts.encode_rows(rows))
+        types = Counter(row.type for row in rows if isinstance(row, Entity))
+        return Part(key, len(rows), rows[0].order, rows[-1].order, types=dict(sorted(types.items())))
+
+    def _write_frontier(self) -> tuple[str, ...]:
+        rows = [self._amend(fact, row) for fact, row in self._frontier.items()]
+        keys: list[str] = []
+        for start in range(0, len(rows), FRONTIER_ROWS):
+            keys.append(self._key(facts.frontier_key, len(keys)))
+            self._sink(keys[-1], facts.encode_rows(rows[start : start + FRONTIER_ROWS]))
+        return tuple(keys)
+
+    def _amend(self, fact: int, row: bytes) -> msgspec.Raw:
+        amendment = self._amended.get(fact)
+        if amendment is None:
+            return msgspec.Raw(row)
+        distance, consumed = amendment
+        observation = _decoder.decode(row)
+        merged = tuple(sorted(consumed.union(observation.consumed)))
+        changed = msgspec.structs.replace(observation, scope_distance=distance, consumed=merged)
+        return msgspec.Raw(_encoder.encode(changed))
+
+    def _write_weaknesses(self) -> str | None:
+        if not self._weaknesses:
+            return None
+        key = facts.weaknesses_key(self._scan.tenant_id, self._scan.scan_id, self._wave)
+        self._sink(key, facts.encode_rows(self._weaknesses))
+        return key
+
+
+def observation_part(key: str, rows: list[Observation]) -> Part:
+    """The index entry of sorted observations (at least one)."""
+    return Part(
+        key,
+        len(rows),
+        first=(rows[0].observed_at, rows[0].id),
+        last=(rows[-1].observed_at, rows[-1].id),
+        types=dict(sorted(Counter(row.type for row in rows).items())),
+        modules=dict(sorted(Counter(row.module for row in rows).items())),
+        max_confidence=max(row.confidence for row in rows),
+    )
