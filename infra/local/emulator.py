@@ -31,6 +31,8 @@ REGION = "us-east-1"
 ACCOUNT = "000000000000"
 READY_WITHIN = 30.0
 STOPS_WITHIN = 15.0
+SNAPSHOT_WITHIN = 90.0
+SNAPSHOT_PATH = "/_palisade/snapshot"
 # What a process of the host needs to run at all; anything else would leak into the Lambda functions.
 _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "SYSTEMROOT")
 
@@ -61,6 +63,10 @@ class Handle:
                 self.kill()
                 raise EmulatorError(f"The emulator did not start; the end of {self.log}:\n{tail(self.log)}")
             time.sleep(0.02)
+
+    def snapshot(self) -> None:
+        """Have it write its whole state now. Raises `EmulatorError` when it cannot."""
+        snapshot(self.port)
 
     def stop(self, timeout: float = STOPS_WITHIN) -> None:
         """End it gracefully; kill it when it does not end in time."""
@@ -149,6 +155,15 @@ def answers(port: int) -> bool:
             return bool(response.status == 200)
     except (OSError, urllib.error.URLError):
         return False
+
+
+def snapshot(port: int) -> None:
+    """Have the emulator on this port write its whole state now. Raises `EmulatorError` when it cannot."""
+    request = urllib.request.Request(f"http://{HOST}:{port}{SNAPSHOT_PATH}", method="POST")
+    try:
+        urllib.request.urlopen(request, timeout=SNAPSHOT_WITHIN).close()
+    except OSError as problem:
+        raise EmulatorError(f"The local cloud could not save its state: {problem}") from problem
 
 
 def free_port() -> int:

@@ -18,6 +18,9 @@ MENDS = (
     "template_properties",
     "missing_types",
     "execution_start",
+    "stream_positions",
+    "durability",
+    "interrupted_executions",
     "foreign_hosts",
 )
 
