@@ -7,11 +7,11 @@ from functools import cache
 from importlib import resources
 from typing import Annotated, Any
 
+from kernel.events import Event
+from kernel.records import Record
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from contracts.observations import Invasiveness, ObservationType
-from kernel.events import Event
-from kernel.records import Record
 
 
 class CostClass(StrEnum):
@@ -32,6 +32,9 @@ class ModuleFace(BaseModel):
     summary: Annotated[str, Field(min_length=10, max_length=200)]
     consumes: tuple[ObservationType, ...]
     produces: tuple[ObservationType, ...]
+    matching: str = Field(
+        default="", description="A regular expression that a value must match; facts beside it are not handed out."
+    )
     invasiveness: Invasiveness
     cost_class: CostClass = CostClass.LIGHT
     rate_group: str = Field(default="default", description="Tasks of one group share a leased token bucket.")

@@ -5,11 +5,11 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any
 
+from kernel.events import Event
+from kernel.records import Hidden, Record
 from pydantic import BaseModel, ConfigDict, Field
 
 from contracts.scope import Scope
-from kernel.events import Event
-from kernel.records import Record
 
 
 class ScanStatus(StrEnum):
@@ -38,7 +38,7 @@ class ScanBrief(Record, pk="TENANT#{tenant_id}#SCANS", sk="SCAN#{scan_id}"):
     targets: tuple[str, ...]
     scope: Scope = Scope()
     modules: dict[str, str] = Field(default_factory=dict, description="Module name to pinned version.")
-    module_configs: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    module_configs: Hidden[dict[str, dict[str, Any]]] = Field(default_factory=dict)
     pace: float = Field(default=1.0, description="Share of each module's rate and concurrency that is used.")
     wave: int = 0
     created_at: str
@@ -91,6 +91,21 @@ class ScanProgressed(Event, context="scans"):
     tally: Tally
 
 
+class ScanPauseRequested(Event, context="scans"):
+    """A scan shall park."""
+
+    scan_id: str
+    name: str
+
+
+class ScanStopRequested(Event, context="scans"):
+    """A scan shall end; `parked` says that it must be woken for that."""
+
+    scan_id: str
+    name: str
+    parked: bool
+
+
 class ScanPaused(Event, context="scans"):
     """A scan is parked; it costs nothing until it is resumed."""
 
@@ -99,7 +114,7 @@ class ScanPaused(Event, context="scans"):
 
 
 class ScanResumed(Event, context="scans"):
-    """A parked scan shall go on (or end, when it was stopped while parked)."""
+    """A parked scan shall go on."""
 
     scan_id: str
     name: str

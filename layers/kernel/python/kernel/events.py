@@ -22,6 +22,10 @@ class Event(BaseModel):
     context: ClassVar[str] = ""
     type: ClassVar[str] = ""
 
+    def __init_subclass__(cls, **_options: Any) -> None:
+        """Class arguments are read in `__pydantic_init_subclass__`."""
+        super().__init_subclass__()
+
     @classmethod
     def __pydantic_init_subclass__(cls, context: str, version: int = 1, **_options: Any) -> None:
         cls.context = context

@@ -90,7 +90,7 @@ def record(actor: Actor, answer: Resource | None) -> Kept | None:
         fingerprint=command.fingerprint,
         status=command.status,
         body=answer.wire().decode(),
-        address=answer.address(),
+        address=answer.path(),
         expires_at=int(time.time()) + KEPT_SECONDS,
     )
 

@@ -42,7 +42,7 @@ class Resource(BaseModel):
         """The JSON that a caller sees."""
         return self.model_dump_json(exclude=set(self.hidden)).encode()
 
-    def address(self) -> str | None:
+    def path(self) -> str | None:
         """Where this resource is found, if it has an address of its own."""
         return self.location.format(**self.__dict__) if self.location else None
 
@@ -97,6 +97,10 @@ class Record(Resource):
     tenant_id: Hidden[str]
     version: int = 0
     expires_at: Hidden[int | None] = Field(default=None, description="Unix time at which the table forgets it.")
+
+    def __init_subclass__(cls, **_options: Any) -> None:
+        """Class arguments are read when the fields are known, in `__pydantic_init_subclass__`."""
+        super().__init_subclass__()
 
     @classmethod
     def __pydantic_init_subclass__(

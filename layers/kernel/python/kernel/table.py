@@ -72,7 +72,7 @@ class Page(Generic[R]):
     next_cursor: str | None = None
 
 
-class Seen(Record, pk="TENANT#{tenant_id}#SEEN#{consumer}", sk="EVENT#{event_id}"):
+class Seen(Record, pk="TENANT#{tenant_id}#SEEN#{consumer}", sk="SEEN#{event_id}"):
     """That a consumer has taken in an event; written with its effect, so that a repeat has none."""
 
     consumer: str

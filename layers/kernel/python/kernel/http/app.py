@@ -16,6 +16,7 @@ from kernel.ids import new_id
 
 PREFIX = "/api/v1"
 MAX_BODY = 1_000_000
+TEXT_TYPES = ["text/", "application/json", "application/problem+json", "application/xml"]
 _REQUEST_ID = re.compile(r"^[A-Za-z0-9._-]{8,128}$")
 
 
@@ -87,7 +88,7 @@ def lambda_handler(app: Room, prime: Iterable[str] = ()) -> Callable[[dict[str, 
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
-        adapter = Mangum(app, lifespan="off", api_gateway_base_path=PREFIX)
+        adapter = Mangum(app, lifespan="off", api_gateway_base_path=PREFIX, text_mime_types=TEXT_TYPES)
 
     def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         answer: dict[str, Any] = adapter(event, context)

@@ -36,7 +36,7 @@ class ListParameters(BaseModel):
 
 def reply(resource: Resource, status: int = 200) -> Response:
     """A resource as the caller sees it: its ETag from its version, its address where it was created."""
-    return stored_reply(resource.wire(), status, resource.address(), getattr(resource, "version", None))
+    return stored_reply(resource.wire(), status, resource.path(), getattr(resource, "version", None))
 
 
 def stored_reply(body: bytes, status: int, address: str | None, version: int | None) -> Response:

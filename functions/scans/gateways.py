@@ -1,0 +1,140 @@
+"""The world outside: the state machine, the clock, and the places where proofs of ownership lie."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Protocol
+
+from kernel import aws
+from kernel.egress.deployment import dns_settings, scan_policy
+from kernel.egress.errors import EgressError
+
+if TYPE_CHECKING:
+    from kernel.egress.client import Egress
+
+WELL_KNOWN = "/.well-known/palisade-verification.txt"
+TXT_LABEL = "_palisade"
+
+
+class Machine(Protocol):
+    """The executions of scans."""
+
+    def start(self, tenant_id: str, scan_id: str) -> None:
+        """Start a scan's execution, once."""
+
+    def wake(self, token: str) -> None:
+        """Let the execution that waits on the token go on."""
+
+
+class StepFunctions:
+    """Machine on AWS Step Functions. The execution is named after the scan, so a second start is refused there."""
+
+    def start(self, tenant_id: str, scan_id: str) -> None:
+        """Start a scan's execution, once."""
+        client = aws.client("stepfunctions")
+        try:
+            client.start_execution(
+                stateMachineArn=aws.setting("SCAN_MACHINE_ARN"),
+                name=scan_id,
+                input=json.dumps({"tenant_id": tenant_id, "scan_id": scan_id}),
+            )
+        except client.exceptions.ExecutionAlreadyExists:
+            return
+
+    def wake(self, token: str) -> None:
+        """Let the execution that waits on the token go on; a token that was used or timed out is ignored."""
+        client = aws.client("stepfunctions")
+        try:
+            client.send_task_success(taskToken=token, output="{}")
+        except (client.exceptions.TaskTimedOut, client.exceptions.InvalidToken, client.exceptions.TaskDoesNotExist):
+            return
+
+
+class Clockwork(Protocol):
+    """The clock that starts recurring scans."""
+
+    def set(self, tenant_id: str, schedule_id: str, cron: str, timezone: str) -> None:
+        """Fire at these times, replacing what was set before."""
+
+    def clear(self, schedule_id: str) -> None:
+        """Never fire again."""
+
+
+class Scheduler:
+    """Clockwork on EventBridge Scheduler."""
+
+    def set(self, tenant_id: str, schedule_id: str, cron: str, timezone: str) -> None:
+        """Create or replace the schedule."""
+        client = aws.client("scheduler")
+        request = self._request(tenant_id, schedule_id, cron, timezone)
+        try:
+            client.create_schedule(**request)
+        except client.exceptions.ConflictException:
+            client.update_schedule(**request)
+
+    def clear(self, schedule_id: str) -> None:
+        """Delete the schedule, if there is one."""
+        client = aws.client("scheduler")
+        try:
+            client.delete_schedule(Name=schedule_id, GroupName=aws.setting("SCHEDULE_GROUP"))
+        except client.exceptions.ResourceNotFoundException:
+            return
+
+    @staticmethod
+    def _request(tenant_id: str, schedule_id: str, cron: str, timezone: str) -> dict[str, Any]:
+        occasion = {"tenant_id": tenant_id, "schedule_id": schedule_id, "occasion": "<aws.scheduler.scheduled-time>"}
+        return {
+            "Name": schedule_id,
+            "GroupName": aws.setting("SCHEDULE_GROUP"),
+            "ScheduleExpression": cron,
+            "ScheduleExpressionTimezone": timezone,
+            "FlexibleTimeWindow": {"Mode": "OFF"},
+            "Target": {
+                "Arn": aws.setting("SCHEDULE_TARGET_ARN"),
+                "RoleArn": aws.setting("SCHEDULE_ROLE_ARN"),
+                "Input": json.dumps(occasion),
+            },
+        }
+
+
+class Proofs(Protocol):
+    """Where a proof of ownership is looked for."""
+
+    async def found(self, method: str, pattern: str, challenge: str) -> bool:
+        """Whether the challenge stands where its method says."""
+
+    def place(self, method: str, pattern: str) -> str:
+        """That place, in words."""
+
+
+class PublishedProofs:
+    """Proofs in DNS and on web sites, through the outbound client."""
+
+    async def found(self, method: str, pattern: str, challenge: str) -> bool:
+        """Whether the challenge stands where its method says; what cannot be reached holds no proof."""
+        look = self._in_dns if method == "dns_txt" else self._on_site
+        try:
+            return await look(pattern, challenge)
+        except EgressError:
+            return False
+
+    def place(self, method: str, pattern: str) -> str:
+        """The place in words."""
+        return f"the TXT record of {TXT_LABEL}.{pattern}" if method == "dns_txt" else f"https://{pattern}{WELL_KNOWN}"
+
+    async def _in_dns(self, pattern: str, challenge: str) -> bool:
+        async with self._egress() as egress:
+            answer = await egress.query(f"{TXT_LABEL}.{pattern}", "TXT")
+        texts = [text.decode("ascii", "replace") for rows in answer.answer for row in rows for text in row.strings]
+        return challenge in texts
+
+    async def _on_site(self, pattern: str, challenge: str) -> bool:
+        async with self._egress() as egress:
+            response = await egress.get(f"https://{pattern}{WELL_KNOWN}")
+        return response.status == 200 and challenge in response.body.decode("utf-8", "replace").splitlines()
+
+    @staticmethod
+    def _egress() -> Egress:
+        from kernel.egress.client import Egress  # heavy, and only this command needs it
+
+        return Egress(scan_policy(), dns=dns_settings())

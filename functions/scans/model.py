@@ -1,0 +1,227 @@
+"""Scans, their profiles and the rules of their life. Pure."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+from contracts.modules import CostClass, ModuleFace
+from contracts.observations import Invasiveness, ObservationType
+from contracts.scans import ENDED, ScanBrief, ScanStatus, Tally
+from contracts.scope import Scope
+from kernel import clock
+from kernel.records import Hidden, Record
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from functions.scans.errors import EmptyBudget, WrongState
+
+ACTIVE = frozenset({ScanStatus.QUEUED, ScanStatus.RUNNING, ScanStatus.PAUSING, ScanStatus.STOPPING})
+WEB_TYPES = frozenset(
+    {
+        ObservationType.URL,
+        ObservationType.HTTP_RESPONSE,
+        ObservationType.WEB_FORM,
+        ObservationType.WEB_PARAM,
+        ObservationType.TECHNOLOGY,
+        ObservationType.CERTIFICATE,
+        ObservationType.TLS_CONFIG,
+    }
+)
+
+
+class Budget(BaseModel):
+    """What a scan may use before it ends by itself and says so."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    minutes: Annotated[float, Field(le=10_080, json_schema_extra={"exclusiveMinimum": 0})] = 240
+    tasks: Annotated[int, Field(le=10_000_000, json_schema_extra={"exclusiveMinimum": 0})] = 1_000_000
+    observations: Annotated[int, Field(le=10_000_000, json_schema_extra={"exclusiveMinimum": 0})] = 1_000_000
+
+    @field_validator("minutes", "tasks", "observations")
+    @classmethod
+    def _above_zero(cls, value: float) -> float:
+        if not value > 0:
+            raise EmptyBudget(errors=[{"pointer": "/budget", "detail": "Each limit must be above zero."}])
+        return value
+
+
+class Profile(BaseModel):
+    """A choice of modules and pace."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    summary: str
+    pace: float
+    invasiveness: tuple[Invasiveness, ...]
+    costs: tuple[CostClass, ...] = tuple(CostClass)
+    web_only: bool = False
+
+    def picks(self, face: ModuleFace) -> bool:
+        """Whether the profile runs a module."""
+        web = not self.web_only or not WEB_TYPES.isdisjoint(face.consumes + face.produces)
+        return face.invasiveness in self.invasiveness and face.cost_class in self.costs and web
+
+
+PROFILES = {
+    profile.name: profile
+    for profile in (
+        Profile(
+            name="quick",
+            summary="Light modules only: minutes, a first picture.",
+            pace=1.0,
+            invasiveness=(Invasiveness.PASSIVE, Invasiveness.ACTIVE),
+            costs=(CostClass.LIGHT,),
+        ),
+        Profile(
+            name="comprehensive",
+            summary="Every module that does not disturb its target.",
+            pace=1.0,
+            invasiveness=(Invasiveness.PASSIVE, Invasiveness.ACTIVE),
+        ),
+        Profile(
+            name="stealth",
+            summary="Passive modules at a tenth of the pace.",
+            pace=0.1,
+            invasiveness=(Invasiveness.PASSIVE,),
+        ),
+        Profile(
+            name="web",
+            summary="Web sites and their TLS: crawl, fingerprint, headers, exposed files.",
+            pace=1.0,
+            invasiveness=(Invasiveness.PASSIVE, Invasiveness.ACTIVE),
+            web_only=True,
+        ),
+    )
+}
+
+
+class Scan(ScanBrief):
+    """One scan: what was asked, how it stands, and how much it has done."""
+
+    location: ClassVar[str | None] = "/scans/{scan_id}"
+
+    profile: str
+    budget: Budget = Budget()
+    tally: Tally = Tally()
+    created_by: str = ""
+    reason: str | None = Field(default=None, description="Why the scan ended before all was done.")
+    schedule_id: str | None = None
+    resume_token: Hidden[str | None] = None
+    paused_at: Hidden[str | None] = None
+    paused_seconds: Hidden[float] = 0.0
+
+    def start(self) -> None:
+        """Queue the scan. Raises WrongState unless it is new."""
+        self._demand("started", ScanStatus.CREATED)
+        self.status = ScanStatus.QUEUED
+
+    def pause(self) -> None:
+        """Ask the scan to park. Raises WrongState unless it runs."""
+        self._demand("paused", ScanStatus.QUEUED, ScanStatus.RUNNING)
+        self.status = ScanStatus.PAUSING
+
+    def resume(self) -> None:
+        """Let a scan go on. Raises WrongState unless it is paused or about to be."""
+        self._demand("resumed", ScanStatus.PAUSED, ScanStatus.PAUSING)
+        self._end_pause()
+        self.status = ScanStatus.RUNNING
+
+    def stop(self) -> None:
+        """Ask the scan to end. Raises WrongState when it has ended or is ending."""
+        self._demand("stopped", ScanStatus.CREATED, ScanStatus.PAUSED, *(ACTIVE - {ScanStatus.STOPPING}))
+        self._end_pause()
+        self.status = ScanStatus.STOPPED if self.status is ScanStatus.CREATED else ScanStatus.STOPPING
+        if self.status is ScanStatus.STOPPED:
+            self.finished_at = clock.timestamp()
+
+    def begin(self) -> None:
+        """The first wave begins."""
+        self.status = ScanStatus.RUNNING
+        self.started_at = clock.timestamp()
+
+    def park(self) -> None:
+        """The scan has come to rest."""
+        self.status, self.paused_at = ScanStatus.PAUSED, clock.timestamp()
+
+    def end(self, status: ScanStatus, reason: str | None = None) -> None:
+        """The scan's last word."""
+        self.status, self.reason = status, reason
+        self.finished_at = clock.timestamp()
+        self.resume_token = None
+
+    def demand_ended(self) -> None:
+        """Raises WrongState while deleting the scan would pull the ground from under it."""
+        self._demand("deleted", ScanStatus.CREATED, *ENDED)
+
+    def spent(self) -> str | None:
+        """Which budget is used up, in words; None while none is."""
+        limits = (
+            (self.tally.tasks, self.budget.tasks, "tasks"),
+            (self.tally.observations, self.budget.observations, "observations"),
+            (self.active_minutes(), self.budget.minutes, "minutes"),
+        )
+        for used, limit, unit in limits:
+            if used >= limit:
+                return f"The budget of {limit:g} {unit} is used up."
+        return None
+
+    def active_minutes(self) -> float:
+        """How long the scan has run, without its pauses."""
+        if self.started_at is None:
+            return 0.0
+        elapsed = (clock.now() - clock.parse(self.started_at)).total_seconds()
+        return (elapsed - self.paused_seconds) / 60
+
+    def _end_pause(self) -> None:
+        if self.paused_at is not None:
+            self.paused_seconds += (clock.now() - clock.parse(self.paused_at)).total_seconds()
+            self.paused_at = None
+
+    def _demand(self, done: str, *allowed: ScanStatus) -> None:
+        if self.status not in allowed:
+            raise WrongState(f"The scan is {self.status.value} and cannot be {done}.")
+
+
+class ApprovedTarget(Record, pk="TENANT#{tenant_id}#TARGETS", sk="TARGET#{target_id}"):
+    """A host, domain or network that a tenant may scan actively, and how it showed that."""
+
+    location: ClassVar[str | None] = "/targets/{target_id}"
+
+    target_id: str
+    pattern: str
+    method: str
+    approved: bool = False
+    challenge: str = Field(description="The text that proves ownership: in the DNS TXT record or the well-known file.")
+    statement: str | None = None
+    created_by: str
+    created_at: str
+
+
+class Schedule(Record, pk="TENANT#{tenant_id}#SCHEDULES", sk="SCHEDULE#{schedule_id}"):
+    """A scan that recurs."""
+
+    location: ClassVar[str | None] = "/schedules/{schedule_id}"
+
+    schedule_id: str
+    name: str
+    cron: str
+    timezone: str
+    targets: tuple[str, ...]
+    profile: str
+    modules: tuple[str, ...] | None = None
+    scope: Scope = Scope()
+    budget: Budget = Budget()
+    enabled: bool = True
+    created_by: str
+    created_at: str
+    last_scan_id: str | None = None
+
+
+def choose_modules(
+    catalogue: dict[str, ModuleFace], profile: Profile, wanted: tuple[str, ...] | None, disabled: frozenset[str]
+) -> dict[str, ModuleFace]:
+    """The modules of a scan by name: those that were named, or those of the profile that are not disabled."""
+    if wanted is not None:
+        return {name: catalogue[name] for name in wanted}
+    return {name: face for name, face in catalogue.items() if profile.picks(face) and name not in disabled}

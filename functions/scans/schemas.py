@@ -1,0 +1,56 @@
+"""What callers send to the scans API."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from contracts.scope import Scope
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from functions.scans.model import Budget
+
+
+def _printable(text: str) -> str:
+    if not text.isprintable() or not text.strip():
+        raise ValueError("must be visible text without control characters")
+    return text.strip()
+
+
+Name = Annotated[str, Field(min_length=1, max_length=120), AfterValidator(_printable)]
+TargetText = Annotated[str, Field(min_length=1, max_length=2048)]
+ModuleName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{2,40}$")]
+
+
+class Body(BaseModel):
+    """Base of a command's body: unknown fields are refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class CreateScan(Body):
+    """A scan to define. Without `modules`, the profile picks them."""
+
+    name: Name
+    targets: Annotated[list[TargetText], Field(min_length=1, max_length=1000)]
+    profile: Annotated[str, Field(max_length=40, description="quick, comprehensive, stealth or web.")] = "quick"
+    modules: Annotated[list[ModuleName] | None, Field(min_length=1, max_length=100)] = None
+    scope: Scope = Scope()
+    budget: Budget = Budget()
+
+
+class CreateSchedule(CreateScan):
+    """A scan that recurs by a cron expression of five fields, in an IANA time zone."""
+
+    cron: Annotated[str, Field(max_length=100, examples=["30 2 * * 1"])]
+    timezone: Annotated[str, Field(max_length=64, examples=["Europe/Zurich"])] = "UTC"
+
+
+class CreateTarget(Body):
+    """A host, a domain (with all below it), an address or a network that the organisation may scan."""
+
+    pattern: Annotated[str, Field(min_length=1, max_length=253, examples=["example.com"])]
+    method: Literal["dns_txt", "well_known", "attestation"] = "dns_txt"
+    statement: Annotated[
+        str | None,
+        Field(min_length=20, max_length=2000, description="With `attestation`: who allowed the scan, in your words."),
+    ] = None

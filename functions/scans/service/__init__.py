@@ -1,0 +1,1 @@
+"""What the scans context does: scans for its callers, their execution for the state machine, targets, schedules."""

@@ -1,0 +1,144 @@
+"""A scan as its state machine sees it. Each step may run again at any time and then changes nothing twice."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+from contracts.scans import ScanEnded, ScanPaused, ScanProgressed, ScanStarted, ScanStatus, Tally
+from kernel.actor import Actor
+from kernel.errors import PreconditionFailed
+from kernel.events import Event
+
+from functions.scans.gateways import Machine
+from functions.scans.model import Scan
+from functions.scans.store import Store
+
+ATTEMPTS = 5
+
+
+class WaveReport(msgspec.Struct, frozen=True):
+    """What the wave that was just committed adds to the scan."""
+
+    wave: int
+    tasks: int = 0
+    observations: int = 0
+    entities: int = 0
+    findings: int = 0
+    errors: int = 0
+    exhausted: bool = False
+    """Nothing is left to do."""
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """What the state machine does next."""
+
+    next: Literal["wave", "park", "end"]
+    wave: int
+
+
+def gate(store: Store, actor: Actor, scan_id: str, report: WaveReport | None) -> Verdict:
+    """Take in a wave's report and decide whether the scan goes on, parks or ends."""
+    for _ in range(ATTEMPTS):
+        scan = store.find_scan(actor, scan_id)
+        if scan is None:  # deleted while it ran
+            return Verdict("end", 0)
+        before = scan.model_copy()
+        events = [*_record(scan, report), *_advance(scan, report)]
+        if scan != before:
+            try:
+                store.save(actor, scan, *events)
+            except PreconditionFailed:
+                continue  # a command came in between: judge again
+        return _verdict(scan)
+    raise PreconditionFailed(f"the scan {scan_id} changes faster than it can be judged")
+
+
+def park(store: Store, machine: Machine, actor: Actor, scan_id: str, token: str) -> None:
+    """Keep the token that wakes a parked scan; wake it at once when it is no longer parked."""
+    for _ in range(ATTEMPTS):
+        scan = store.find_scan(actor, scan_id)
+        if scan is None or scan.status is not ScanStatus.PAUSED:
+            machine.wake(token)
+            return
+        scan.resume_token = token
+        try:
+            store.save(actor, scan)
+        except PreconditionFailed:
+            continue
+        return
+    machine.wake(token)
+
+
+def wake(store: Store, machine: Machine, actor: Actor, scan_id: str) -> None:
+    """Let a parked execution go on; one that has not parked yet sees the new status itself."""
+    scan = store.find_scan(actor, scan_id)
+    if scan is not None and scan.resume_token is not None:
+        machine.wake(scan.resume_token)
+
+
+def launch(machine: Machine, actor: Actor, scan_id: str) -> None:
+    """Start the scan's execution; a second start of the same scan is the first."""
+    machine.start(actor.tenant_id, scan_id)
+
+
+def fail(store: Store, actor: Actor, scan_id: str, cause: str) -> None:
+    """The execution could not go on in spite of its retries."""
+    scan = store.find_scan(actor, scan_id)
+    if scan is None or scan.finished_at is not None:
+        return
+    scan.end(ScanStatus.FAILED, cause[:500])
+    store.save(actor, scan, _ended(scan))
+
+
+def _record(scan: Scan, report: WaveReport | None) -> list[Event]:
+    """Add a wave to the tally, unless it has been added before."""
+    if report is None or report.wave < scan.wave or report.exhausted:
+        return []
+    tally = scan.tally
+    scan.wave = report.wave + 1
+    scan.tally = Tally(
+        waves=scan.wave,
+        tasks=tally.tasks + report.tasks,
+        observations=tally.observations + report.observations,
+        entities=tally.entities + report.entities,
+        findings=tally.findings + report.findings,
+        errors=tally.errors + report.errors,
+    )
+    return [ScanProgressed(scan_id=scan.scan_id, name=scan.name, wave=report.wave, tally=scan.tally)]
+
+
+def _advance(scan: Scan, report: WaveReport | None) -> list[Event]:
+    """Move the status on, as far as the commands, the budget and the work that is left say."""
+    match scan.status:
+        case ScanStatus.STOPPING:
+            scan.end(ScanStatus.STOPPED, "Stopped by a user.")
+            return [_ended(scan)]
+        case ScanStatus.PAUSING:
+            scan.park()
+            return [ScanPaused(scan_id=scan.scan_id, name=scan.name)]
+        case ScanStatus.QUEUED:
+            scan.begin()
+            return [ScanStarted(scan_id=scan.scan_id, name=scan.name)]
+        case ScanStatus.RUNNING:
+            return _finish_if_due(scan, report)
+        case _:
+            return []
+
+
+def _finish_if_due(scan: Scan, report: WaveReport | None) -> list[Event]:
+    reason = scan.spent()
+    if reason is None and not (report and report.exhausted):
+        return []
+    scan.end(ScanStatus.FINISHED, reason)
+    return [_ended(scan)]
+
+
+def _verdict(scan: Scan) -> Verdict:
+    if scan.status is ScanStatus.PAUSED:
+        return Verdict("park", scan.wave)
+    return Verdict("wave" if scan.finished_at is None else "end", scan.wave)
+
+
+def _ended(scan: Scan) -> ScanEnded:
+    return ScanEnded(scan_id=scan.scan_id, name=scan.name, status=scan.status, reason=scan.reason, tally=scan.tally)

@@ -1,0 +1,239 @@
+"""Define, start, pause, resume, stop and delete scans."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from contracts.modules import ModuleFace, catalogue
+from contracts.observations import Invasiveness, ObservationType
+from contracts.scans import (
+    ScanCreated,
+    ScanDeleted,
+    ScanEnded,
+    ScanPauseRequested,
+    ScanQueued,
+    ScanResumed,
+    ScanStatus,
+    ScanStopRequested,
+)
+from contracts.scope import Scope, admits
+from contracts.targets import Target, parse
+from kernel import clock
+from kernel.actor import Actor
+from kernel.egress.addresses import Realm, classify
+from kernel.egress.deployment import scan_policy
+from kernel.egress.errors import EgressDenied
+from kernel.errors import FieldError, PreconditionFailed
+from kernel.events import Event
+from kernel.ids import new_id
+from kernel.table import Once, Page
+
+from functions.scans.errors import (
+    BadTarget,
+    ModuleDisabled,
+    NothingToRun,
+    TargetNotOwned,
+    TargetOutsideScope,
+    UnknownModule,
+    UnknownProfile,
+)
+from functions.scans.model import PROFILES, Profile, Scan, choose_modules
+from functions.scans.schemas import CreateScan
+from functions.scans.store import Store
+
+
+class ChosenModule(NamedTuple):
+    """A module of a scan, and how the tenant configured it."""
+
+    face: ModuleFace
+    config: dict[str, Any]
+
+
+def create_scan(
+    store: Store,
+    actor: Actor,
+    command: CreateScan,
+    *,
+    schedule_id: str | None = None,
+    queued: bool = False,
+    once: Once | None = None,
+) -> Scan:
+    """Define a scan, with its modules pinned to their present versions. Raises a problem for each kind of bad input.
+
+    A schedule passes its id and has the scan queued at once.
+    """
+    profile, targets, modules = validate_request(store, actor, command)
+    scan = Scan(
+        tenant_id=actor.tenant_id,
+        scan_id=new_id("scan"),
+        name=command.name,
+        status=ScanStatus.CREATED,
+        targets=tuple(dict.fromkeys(target.value for target in targets)),
+        profile=profile.name,
+        pace=profile.pace,
+        scope=command.scope,
+        budget=command.budget,
+        modules={name: module.face.version for name, module in modules.items()},
+        module_configs={name: module.config for name, module in modules.items() if module.config},
+        created_by=actor.user_id,
+        created_at=clock.timestamp(),
+        schedule_id=schedule_id,
+    )
+    events: list[Event] = [
+        ScanCreated(scan_id=scan.scan_id, name=scan.name, targets=list(scan.targets), profile=scan.profile)
+    ]
+    if queued:
+        scan.start()
+        events.append(ScanQueued(scan_id=scan.scan_id, name=scan.name))
+    store.add(actor, scan, events, once)
+    return scan
+
+
+def validate_request(
+    store: Store, actor: Actor, command: CreateScan
+) -> tuple[Profile, list[Target], dict[str, ChosenModule]]:
+    """What a request for a scan comes to. Raises a problem for each kind of bad input, and changes nothing."""
+    profile = _profile(command.profile)
+    targets = _read_targets(command.targets)
+    _demand_in_scope(command.scope, targets)
+    modules = _modules(store, actor, profile, command.modules)
+    _demand_owned(store, actor, targets, modules)
+    return profile, targets, modules
+
+
+def start_scan(store: Store, actor: Actor, scan_id: str) -> Scan:
+    """Queue a new scan."""
+    scan = store.scan(actor, scan_id)
+    scan.start()
+    store.save(actor, scan, ScanQueued(scan_id=scan.scan_id, name=scan.name), answer=scan)
+    return scan
+
+
+def pause_scan(store: Store, actor: Actor, scan_id: str) -> Scan:
+    """Ask a scan to park before its next batch."""
+    scan = store.scan(actor, scan_id)
+    scan.pause()
+    store.save(actor, scan, ScanPauseRequested(scan_id=scan.scan_id, name=scan.name), answer=scan)
+    return scan
+
+
+def resume_scan(store: Store, actor: Actor, scan_id: str) -> Scan:
+    """Let a paused scan go on where it was."""
+    scan = store.scan(actor, scan_id)
+    scan.resume()
+    store.save(actor, scan, ScanResumed(scan_id=scan.scan_id, name=scan.name), answer=scan)
+    return scan
+
+
+def stop_scan(store: Store, actor: Actor, scan_id: str) -> Scan:
+    """End a scan. What it found stays. A parked scan is woken, so that it can end."""
+    scan = store.scan(actor, scan_id)
+    parked = scan.status is ScanStatus.PAUSED
+    scan.stop()
+    events: list[Event] = [ScanStopRequested(scan_id=scan.scan_id, name=scan.name, parked=parked)]
+    if scan.status is ScanStatus.STOPPED:
+        events.append(ScanEnded(scan_id=scan.scan_id, name=scan.name, status=scan.status, tally=scan.tally))
+    store.save(actor, scan, *events, answer=scan)
+    return scan
+
+
+def delete_scan(store: Store, actor: Actor, scan_id: str, if_match: int | None) -> None:
+    """Remove a scan that is not running; the contexts behind it remove what it found."""
+    scan = store.scan(actor, scan_id)
+    if if_match is not None and if_match != scan.version:
+        raise PreconditionFailed()
+    scan.demand_ended()
+    store.remove(actor, scan, ScanDeleted(scan_id=scan.scan_id, name=scan.name))
+
+
+def get_scan(store: Store, actor: Actor, scan_id: str) -> Scan:
+    """One scan."""
+    return store.scan(actor, scan_id)
+
+
+def list_scans(store: Store, actor: Actor, limit: int, cursor: str | None) -> Page[Scan]:
+    """The tenant's scans, newest first."""
+    return store.scans(actor, limit, cursor)
+
+
+def _profile(name: str) -> Profile:
+    if name not in PROFILES:
+        raise UnknownProfile(f"There is no profile {name!r}. Choose one of {', '.join(PROFILES)}.")
+    return PROFILES[name]
+
+
+def _read_targets(texts: list[str]) -> list[Target]:
+    targets, errors = [], list[FieldError]()
+    for position, text in enumerate(texts):
+        try:
+            target = parse(text)
+            _demand_reachable(target)
+            targets.append(target)
+        except (ValueError, EgressDenied) as error:
+            errors.append({"pointer": f"/targets/{position}", "detail": str(error)})
+    if errors:
+        raise BadTarget(errors=errors)
+    return targets
+
+
+def _demand_reachable(target: Target) -> None:
+    """Refuse what the deployment's outbound policy refuses by itself; names are checked when they are resolved."""
+    policy = scan_policy()
+    policy.check_host(target.host)
+    if target.type != ObservationType.DOMAIN and _is_address(target.host):
+        policy.check(target.host, target.port or 443)
+
+
+def _demand_in_scope(scope: Scope, targets: list[Target]) -> None:
+    outside = [target.value for target in targets if any(admits(deny, target.host) for deny in scope.deny)]
+    if outside:
+        raise TargetOutsideScope(f"The scope denies {', '.join(outside[:5])}.")
+
+
+def _modules(store: Store, actor: Actor, profile: Profile, wanted: list[str] | None) -> dict[str, ChosenModule]:
+    faces = catalogue()
+    unknown = [name for name in wanted or () if name not in faces]
+    if unknown:
+        raise UnknownModule(
+            errors=[FieldError(pointer="/modules", detail=f"there is no module {name!r}") for name in unknown]
+        )
+    settings = store.module_settings(actor)
+    disabled = frozenset(name for name, setting in settings.items() if not setting.enabled)
+    switched_off = [name for name in wanted or () if name in disabled]
+    if switched_off:
+        raise ModuleDisabled(f"Disabled: {', '.join(switched_off)}. An administrator can enable them.")
+    chosen = choose_modules(faces, profile, tuple(wanted) if wanted else None, disabled)
+    if not chosen:
+        raise NothingToRun()
+    return {
+        name: ChosenModule(face, settings[name].config if name in settings else {}) for name, face in chosen.items()
+    }
+
+
+def _demand_owned(store: Store, actor: Actor, targets: list[Target], modules: dict[str, ChosenModule]) -> None:
+    """Active modules need a target that the tenant has proven to own; passive ones do not."""
+    is_active = any(module.face.invasiveness is not Invasiveness.PASSIVE for module in modules.values())
+    strangers = [target.host for target in targets if not _is_local(target)]
+    if not is_active or not strangers:
+        return
+    patterns = store.approved_patterns(actor)
+    unproven = [host for host in strangers if not any(_covers(pattern, host) for pattern in patterns)]
+    if unproven:
+        raise TargetNotOwned(
+            f"Prove that you may scan {', '.join(unproven[:5])} (POST /targets), or choose the stealth profile."
+        )
+
+
+def _covers(pattern: str, host: str) -> bool:
+    return admits(pattern, host) or admits(f"*.{pattern}", host)
+
+
+def _is_local(target: Target) -> bool:
+    """Whether the target lies in a realm that only a deployment on the operator's own machine opens."""
+    if not _is_address(target.host):
+        return target.host == "localhost"
+    return classify(target.host)[0] in (Realm.LOOPBACK, Realm.PRIVATE)
+
+
+def _is_address(host: str) -> bool:
+    return ":" in host or host.replace(".", "").isdigit()

@@ -1,0 +1,105 @@
+"""Scans that recur. The clock is EventBridge Scheduler; it follows our record through the record's events."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from contracts.scans import ScheduleChanged, ScheduleDeleted
+from cronsim import CronSim, CronSimError
+from kernel import clock
+from kernel.actor import Actor
+from kernel.ids import new_id
+from kernel.table import Once
+
+from functions.scans.errors import MalformedCron, UnknownTimezone
+from functions.scans.gateways import Clockwork
+from functions.scans.model import Scan, Schedule
+from functions.scans.schemas import CreateScan, CreateSchedule
+from functions.scans.service.scans import create_scan, validate_request
+from functions.scans.store import Store
+
+
+def create_schedule(store: Store, actor: Actor, command: CreateSchedule) -> Schedule:
+    """Set up a recurring scan. What it will scan is checked now, and again at each run."""
+    _demand_cron(command.cron, command.timezone)
+    validate_request(store, actor, command)
+    schedule = Schedule(
+        tenant_id=actor.tenant_id,
+        schedule_id=new_id("schedule"),
+        name=command.name,
+        cron=command.cron,
+        timezone=command.timezone,
+        targets=tuple(command.targets),
+        profile=command.profile,
+        modules=tuple(command.modules) if command.modules else None,
+        scope=command.scope,
+        budget=command.budget,
+        created_by=actor.user_id,
+        created_at=clock.timestamp(),
+    )
+    changed = ScheduleChanged(
+        schedule_id=schedule.schedule_id, name=schedule.name, cron=schedule.cron, timezone=schedule.timezone
+    )
+    store.add(actor, schedule, [changed])
+    return schedule
+
+
+def delete_schedule(store: Store, actor: Actor, schedule_id: str) -> None:
+    """Remove a recurring scan; scans that it started stay."""
+    schedule = store.schedule(actor, schedule_id)
+    store.remove(actor, schedule, ScheduleDeleted(schedule_id=schedule_id, name=schedule.name))
+
+
+def arm(store: Store, clockwork: Clockwork, actor: Actor, schedule_id: str) -> None:
+    """Set the clock as the record says; a record that is gone needs none."""
+    schedule = store.find_schedule(actor, schedule_id)
+    if schedule is None:
+        return
+    clockwork.set(actor.tenant_id, schedule.schedule_id, to_scheduler_cron(schedule.cron), schedule.timezone)
+
+
+def run_schedule(store: Store, actor: Actor, schedule_id: str, occasion: str) -> Scan:
+    """Start the scan of a schedule once for one occasion (the clock's time of firing)."""
+    schedule = store.schedule(actor, schedule_id)
+    command = CreateScan(
+        name=schedule.name,
+        targets=list(schedule.targets),
+        profile=schedule.profile,
+        modules=list(schedule.modules) if schedule.modules else None,
+        scope=schedule.scope,
+        budget=schedule.budget,
+    )
+    once = Once("schedules", f"{schedule_id}@{occasion}")
+    return create_scan(store, actor, command, schedule_id=schedule_id, queued=True, once=once)
+
+
+def to_scheduler_cron(expression: str) -> str:
+    """Five cron fields in the six-field form of EventBridge Scheduler, which names weekdays from 1 = Sunday and
+    wants `?` in one of the two day fields."""
+    minute, hour, day, month, weekday = expression.split()
+    if weekday == "*":
+        return f"cron({minute} {hour} {day} {month} ? *)"
+    return f"cron({minute} {hour} ? {month} {_weekdays(weekday)} *)"
+
+
+def _weekdays(field: str) -> str:
+    return "".join(str(int(char) % 7 + 1) if char.isdigit() else char for char in field)
+
+
+def _demand_cron(expression: str, timezone: str) -> None:
+    try:
+        zone = ZoneInfo(timezone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise UnknownTimezone(f"The IANA database has no zone {timezone!r}.") from None
+    if len(expression.split()) != 5:
+        raise MalformedCron("Write five fields: minute, hour, day, month, weekday.")
+    try:
+        next(CronSim(expression, datetime.now(UTC).astimezone(zone)))
+    except CronSimError as error:
+        raise MalformedCron(str(error)) from None
+    except StopIteration:
+        raise MalformedCron("The expression never comes true.") from None
+    _, _, day, _, weekday = expression.split()
+    if day != "*" and weekday != "*":
+        raise MalformedCron("Set the day of the month or the weekday, not both.")

@@ -1,0 +1,36 @@
+"""Task doors of the scan state machine."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import msgspec
+from kernel.actor import Actor
+from kernel.observe import task
+
+from functions.scans.gateways import StepFunctions
+from functions.scans.service import execution
+from functions.scans.store import Store
+
+store = cache(Store)
+
+
+@task
+def gate(actor: Actor, event: dict[str, Any]) -> dict[str, Any]:
+    """Takes `{scan_id, report?}`; says what comes next: `{next: wave|park|end, wave}`."""
+    report = msgspec.convert(event["report"], execution.WaveReport) if event.get("report") else None
+    verdict: dict[str, Any] = msgspec.to_builtins(execution.gate(store(), actor, event["scan_id"], report))
+    return verdict
+
+
+@task
+def park(actor: Actor, event: dict[str, Any]) -> None:
+    """Takes `{scan_id, token}`; the execution waits until the token is used."""
+    execution.park(store(), StepFunctions(), actor, event["scan_id"], event["token"])
+
+
+@task
+def fail(actor: Actor, event: dict[str, Any]) -> None:
+    """Takes `{scan_id, cause}`; the scan failed in spite of retries."""
+    execution.fail(store(), actor, event["scan_id"], event.get("cause") or "The execution failed.")

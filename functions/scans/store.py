@@ -1,0 +1,80 @@
+"""The scans context's items, by named access pattern."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from contracts.modules import ModuleSetting
+from kernel.actor import Actor
+from kernel.events import Event
+from kernel.records import Resource
+from kernel.table import Once, Page, Table, create, delete, update
+
+from functions.scans.model import ApprovedTarget, Scan, Schedule
+
+
+class Store:
+    """Reads and commits what the context owns, and reads the module settings that it was granted."""
+
+    def __init__(self, table: Table | None = None) -> None:
+        self._table = table or Table()
+
+    def scan(self, actor: Actor, scan_id: str) -> Scan:
+        """One scan. Raises NotFound."""
+        return self._table.require(actor, Scan, scan_id=scan_id)
+
+    def find_scan(self, actor: Actor, scan_id: str) -> Scan | None:
+        """One scan, or None."""
+        return self._table.get(actor, Scan, scan_id=scan_id)
+
+    def scans(self, actor: Actor, limit: int, cursor: str | None) -> Page[Scan]:
+        """The tenant's scans, newest first."""
+        return self._table.query(actor, Scan, limit=limit, cursor=cursor, newest_first=True)
+
+    def target(self, actor: Actor, target_id: str) -> ApprovedTarget:
+        """One target. Raises NotFound."""
+        return self._table.require(actor, ApprovedTarget, target_id=target_id)
+
+    def targets(self, actor: Actor, limit: int, cursor: str | None) -> Page[ApprovedTarget]:
+        """The targets that the tenant named, oldest first."""
+        return self._table.query(actor, ApprovedTarget, limit=limit, cursor=cursor)
+
+    def approved_patterns(self, actor: Actor) -> list[str]:
+        """What the tenant may scan actively."""
+        return [target.pattern for target in self._table.all(actor, ApprovedTarget) if target.approved]
+
+    def schedule(self, actor: Actor, schedule_id: str) -> Schedule:
+        """One schedule. Raises NotFound."""
+        return self._table.require(actor, Schedule, schedule_id=schedule_id)
+
+    def find_schedule(self, actor: Actor, schedule_id: str) -> Schedule | None:
+        """One schedule, or None."""
+        return self._table.get(actor, Schedule, schedule_id=schedule_id)
+
+    def schedules(self, actor: Actor, limit: int, cursor: str | None) -> Page[Schedule]:
+        """The tenant's schedules, oldest first."""
+        return self._table.query(actor, Schedule, limit=limit, cursor=cursor)
+
+    def module_settings(self, actor: Actor) -> dict[str, ModuleSetting]:
+        """What the tenant has set for its modules, by name."""
+        return {setting.name: setting for setting in self._table.all(actor, ModuleSetting)}
+
+    def add(
+        self,
+        actor: Actor,
+        record: Scan | ApprovedTarget | Schedule,
+        events: Sequence[Event],
+        once: Once | None = None,
+    ) -> None:
+        """Commit a new item, its events and its answer."""
+        self._table.transact(actor, [create(record)], events, answer=record, once=once)
+
+    def save(
+        self, actor: Actor, record: Scan | ApprovedTarget | Schedule, *events: Event, answer: Resource | None = None
+    ) -> None:
+        """Commit a changed item. Raises PreconditionFailed when it moved on since it was read."""
+        self._table.transact(actor, [update(record)], events, answer=answer)
+
+    def remove(self, actor: Actor, record: Scan | ApprovedTarget | Schedule, *events: Event) -> None:
+        """Delete an item as it was read."""
+        self._table.transact(actor, [delete(record)], events)
