@@ -127,13 +127,13 @@ class _UdpChannel(asyncio.DatagramProtocol):
         return candidate
 
 
-def read_message(wire: bytes) -> Message | None:
-    """A DNS message, or None when the bytes are not one."""
+def read_message(wire: bytes, *, in_order: bool = False) -> Message | None:
+    """A DNS message, or None when the bytes are not one. `in_order` keeps records apart, as a transfer needs."""
     import dns.exception
     import dns.message
 
     try:
-        return dns.message.from_wire(wire, ignore_trailing=True)
+        return dns.message.from_wire(wire, ignore_trailing=True, one_rr_per_rrset=in_order)
     except (dns.exception.DNSException, ValueError):
         return None
 
