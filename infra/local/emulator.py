@@ -161,7 +161,7 @@ def snapshot(port: int) -> None:
     """Have the emulator on this port write its whole state now. Raises `EmulatorError` when it cannot."""
     request = urllib.request.Request(f"http://{HOST}:{port}{SNAPSHOT_PATH}", method="POST")
     try:
-        urllib.request.urlopen(request, timeout=SNAPSHOT_WITHIN).close()
+        urllib.request.urlopen(request, timeout=SNAPSHOT_WITHIN).close()  # noqa: S310 - the scheme is literal
     except OSError as problem:
         raise EmulatorError(f"The local cloud could not save its state: {problem}") from problem
 

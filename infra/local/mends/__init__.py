@@ -21,6 +21,7 @@ MENDS = (
     "stream_positions",
     "durability",
     "interrupted_executions",
+    "interrupted_stacks",
     "foreign_hosts",
 )
 
