@@ -117,8 +117,7 @@ class Entity(msgspec.Struct, array_like=True, gc=False):
 
     def absorb(self, later: Entity) -> None:
         """Take in what a later part of the scan says of the same entity. Associative."""
-        if later.count:
-            self.distance = min(self.distance, later.distance) if self.count else later.distance
+        self.distance = min(self.distance, later.distance)
         self.first_seen, self.last_seen = _span(self, later)
         merge_sources(self.sources, later.sources)
         merge_attributes(self.attributes, later.attributes)

@@ -48,7 +48,9 @@ class GraphDelta:
     def corroborate(self, observation: Observation, row: int) -> None:
         """A module repeats what another has said: an independent source of the same observation."""
         fact = self._state.row_facts[row]
-        self._credit(self._entity(fact, observation.value).sources, observation)
+        entity = self._entity(fact, observation.value)
+        entity.distance = min(entity.distance, observation.scope_distance)
+        self._credit(entity.sources, observation)
         source_row = self._state.row_sources[row]
         if source_row == NO_ROW:
             return
