@@ -22,6 +22,7 @@ MENDS = (
     "durability",
     "interrupted_executions",
     "interrupted_stacks",
+    "websocket_invocations",
     "foreign_hosts",
 )
 

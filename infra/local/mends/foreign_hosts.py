@@ -1,7 +1,7 @@
 """The emulator answers any web page: a script of a foreign site may post to `/_ministack/reset`.
 
 A request is served only if its Host names this machine (a name that a foreign DNS server points at 127.0.0.1
-does not), and its Origin, where a browser sent one, does too.
+does not), and so do its Origin and its Referer, where a browser sent them.
 """
 
 from __future__ import annotations
@@ -45,10 +45,11 @@ def _is_foreign(scope: Message) -> bool:
     headers = {name.lower(): value.decode("latin-1") for name, value in scope.get("headers", [])}
     if not is_loopback(headers.get(b"host", "")):
         return True
-    if headers.get(b"sec-fetch-site") == "cross-site" and headers.get(b"sec-fetch-mode") != "navigate":
-        return True
-    origin = headers.get(b"origin")
-    return origin is not None and not is_loopback(urlsplit(origin).netloc)
+    origin, referer = headers.get(b"origin"), headers.get(b"referer")
+    if origin is not None or referer is not None:
+        return not all(is_loopback(urlsplit(page).netloc) for page in (origin, referer) if page is not None)
+    # A foreign page that hides its address can still include an image or a script of this machine.
+    return headers.get(b"sec-fetch-site") == "cross-site" and headers.get(b"sec-fetch-mode") != "navigate"
 
 
 async def _refuse(kind: str, receive: Receive, send: Send) -> None:
