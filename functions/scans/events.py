@@ -5,12 +5,11 @@ from __future__ import annotations
 from functools import cache
 
 from contracts.scans import ScanQueued, ScanResumed, ScanStopRequested, ScheduleChanged, ScheduleDeleted
-from kernel.consumer import Consumer
-from kernel.events import Envelope
-
 from functions.scans.gateways import Scheduler, StepFunctions
 from functions.scans.service import execution, schedules
 from functions.scans.store import Store
+from kernel.consumer import Consumer
+from kernel.events import Envelope
 
 handler = Consumer("scans")
 store = cache(Store)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar
 
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
 from contracts.modules import CostClass, ModuleFace
 from contracts.observations import Invasiveness, ObservationType
 from contracts.scans import ENDED, ScanBrief, ScanStatus, Tally
 from contracts.scope import Scope
+from functions.scans.errors import EmptyBudget, WrongState
 from kernel import clock
 from kernel.records import Hidden, Record
-from pydantic import BaseModel, ConfigDict, Field, field_validator
-
-from functions.scans.errors import EmptyBudget, WrongState
 
 ACTIVE = frozenset({ScanStatus.QUEUED, ScanStatus.RUNNING, ScanStatus.PAUSING, ScanStatus.STOPPING})
 WEB_TYPES = frozenset(

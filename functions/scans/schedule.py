@@ -5,14 +5,13 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
+from functions.scans.service import schedules
+from functions.scans.store import Store
 from kernel import observe
 from kernel.actor import Actor
 from kernel.errors import Problem
 from kernel.observe import task
 from kernel.table import AlreadySeen
-
-from functions.scans.service import schedules
-from functions.scans.store import Store
 
 store = cache(Store)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from contracts.scope import Scope
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from contracts.scope import Scope
 from functions.scans.model import Budget
 
 

@@ -6,12 +6,12 @@ from functools import cache
 from typing import Any
 
 import msgspec
-from kernel.actor import Actor
-from kernel.observe import task
 
 from functions.scans.gateways import StepFunctions
 from functions.scans.service import execution
 from functions.scans.store import Store
+from kernel.actor import Actor
+from kernel.observe import task
 
 store = cache(Store)
 

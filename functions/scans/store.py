@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from contracts.modules import ModuleSetting
+from functions.scans.model import ApprovedTarget, Scan, Schedule
 from kernel.actor import Actor
 from kernel.events import Event
 from kernel.records import Resource
 from kernel.table import Once, Page, Table, create, delete, update
-
-from functions.scans.model import ApprovedTarget, Scan, Schedule
 
 
 class Store:

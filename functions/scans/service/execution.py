@@ -5,20 +5,20 @@ from __future__ import annotations
 from typing import Literal
 
 import msgspec
-from contracts.scans import ScanEnded, ScanPaused, ScanProgressed, ScanStarted, ScanStatus, Tally
-from kernel.actor import Actor
-from kernel.errors import PreconditionFailed
-from kernel.events import Event
 
+from contracts.scans import ScanEnded, ScanPaused, ScanProgressed, ScanStarted, ScanStatus, Tally
 from functions.scans.gateways import Machine
 from functions.scans.model import Scan
 from functions.scans.store import Store
+from kernel.actor import Actor
+from kernel.errors import PreconditionFailed
+from kernel.events import Event
 
 ATTEMPTS = 5
 
 
 class WaveReport(msgspec.Struct, frozen=True):
-    """What the wave that was just committed adds to the scan."""
+    """What the wave that was just committed adds to the scan. A wave below zero adds nothing: there was none."""
 
     wave: int
     tasks: int = 0
@@ -93,7 +93,7 @@ def fail(store: Store, actor: Actor, scan_id: str, cause: str) -> None:
 
 def _record(scan: Scan, report: WaveReport | None) -> list[Event]:
     """Add a wave to the tally, unless it has been added before."""
-    if report is None or report.wave < scan.wave or report.exhausted:
+    if report is None or report.wave < scan.wave:
         return []
     tally = scan.tally
     scan.wave = report.wave + 1

@@ -18,16 +18,6 @@ from contracts.scans import (
 )
 from contracts.scope import Scope, admits
 from contracts.targets import Target, parse
-from kernel import clock
-from kernel.actor import Actor
-from kernel.egress.addresses import Realm, classify
-from kernel.egress.deployment import scan_policy
-from kernel.egress.errors import EgressDenied
-from kernel.errors import FieldError, PreconditionFailed
-from kernel.events import Event
-from kernel.ids import new_id
-from kernel.table import Once, Page
-
 from functions.scans.errors import (
     BadTarget,
     ModuleDisabled,
@@ -40,6 +30,15 @@ from functions.scans.errors import (
 from functions.scans.model import PROFILES, Profile, Scan, choose_modules
 from functions.scans.schemas import CreateScan
 from functions.scans.store import Store
+from kernel import clock
+from kernel.actor import Actor
+from kernel.egress.addresses import Realm, classify
+from kernel.egress.deployment import scan_policy
+from kernel.egress.errors import EgressDenied
+from kernel.errors import FieldError, PreconditionFailed
+from kernel.events import Event
+from kernel.ids import new_id
+from kernel.table import Once, Page
 
 
 class ChosenModule(NamedTuple):

@@ -5,19 +5,19 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from contracts.scans import ScheduleChanged, ScheduleDeleted
 from cronsim import CronSim, CronSimError
-from kernel import clock
-from kernel.actor import Actor
-from kernel.ids import new_id
-from kernel.table import Once
 
+from contracts.scans import ScheduleChanged, ScheduleDeleted
 from functions.scans.errors import MalformedCron, UnknownTimezone
 from functions.scans.gateways import Clockwork
 from functions.scans.model import Scan, Schedule
 from functions.scans.schemas import CreateScan, CreateSchedule
 from functions.scans.service.scans import create_scan, validate_request
 from functions.scans.store import Store
+from kernel import clock
+from kernel.actor import Actor
+from kernel.ids import new_id
+from kernel.table import Once
 
 
 def create_schedule(store: Store, actor: Actor, command: CreateSchedule) -> Schedule:

@@ -6,17 +6,16 @@ import secrets
 
 from contracts.scans import TargetApproved, TargetRevoked
 from contracts.targets import parse
-from kernel import clock
-from kernel.actor import Actor
-from kernel.errors import Invalid
-from kernel.events import Event
-from kernel.ids import new_id
-
 from functions.scans.errors import BadTarget, NotVerified
 from functions.scans.gateways import Proofs
 from functions.scans.model import ApprovedTarget
 from functions.scans.schemas import CreateTarget
 from functions.scans.store import Store
+from kernel import clock
+from kernel.actor import Actor
+from kernel.errors import Invalid
+from kernel.events import Event
+from kernel.ids import new_id
 
 
 def create_target(store: Store, actor: Actor, command: CreateTarget) -> ApprovedTarget:

@@ -41,16 +41,6 @@ class Facts:
             raise NotFound() from None
         return body
 
-    def slice(self, actor: Actor, key: str, start: int, length: int) -> bytes:
-        """A part of an object. Raises NotFound."""
-        self._own(actor, key)
-        span = f"bytes={start}-{start + length - 1}"
-        try:
-            body: bytes = self.client.get_object(Bucket=self.bucket, Key=key, Range=span)["Body"].read()
-        except self.client.exceptions.NoSuchKey:
-            raise NotFound() from None
-        return body
-
     def keys(self, actor: Actor, prefix: str) -> Iterator[str]:
         """The keys below a prefix, sorted."""
         self._own(actor, prefix)

@@ -93,6 +93,7 @@ class Record(Resource):
     """
 
     keys: ClassVar[dict[str, tuple[KeyTemplate, KeyTemplate]]] = {}
+    is_platform: ClassVar[bool] = False
 
     tenant_id: Hidden[str]
     version: int = 0
@@ -126,6 +127,14 @@ class Record(Resource):
     def key(cls, actor: Actor, **values: Any) -> dict[str, str]:
         """The primary key of one item of the actor's tenant. Raises InvalidKey when a part is missing."""
         values["tenant_id"] = actor.tenant_id
+        pk, sk = cls.keys[""]
+        return {"pk": pk.fill(values), "sk": sk.fill(values)}
+
+    @classmethod
+    def platform_key(cls, **values: Any) -> dict[str, str]:
+        """The key of an item that belongs to no tenant. Raises TypeError for a tenant's kind of item."""
+        if not cls.is_platform:
+            raise TypeError(f"{cls.__name__} belongs to tenants: its key needs an actor")
         pk, sk = cls.keys[""]
         return {"pk": pk.fill(values), "sk": sk.fill(values)}
 

@@ -121,6 +121,17 @@ class Table:
             key = kind.key(actor, **values)
         except InvalidKey:
             return None
+        return self._get(kind, key)
+
+    def get_platform(self, kind: type[R], **values: Any) -> R | None:
+        """One item that belongs to no tenant; only the rooms that the stack names may read such items. One call."""
+        try:
+            key = kind.platform_key(**values)
+        except InvalidKey:
+            return None
+        return self._get(kind, key)
+
+    def _get(self, kind: type[R], key: dict[str, str]) -> R | None:
         answer = self.client.get_item(TableName=self.name, Key=to_item(key), ConsistentRead=True)
         return _load(kind, answer["Item"]) if "Item" in answer else None
 

@@ -1,0 +1,49 @@
+"""HTTP door of collection: how far a scan is, and its log."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Annotated
+
+from fastapi import Query, Response
+from pydantic import BaseModel
+
+from functions.collection import service
+from functions.collection.model import Progress
+from functions.collection.store import Store
+from kernel.actor import Actor
+from kernel.cursors import Cursors
+from kernel.http import List, ListParameters, Room, lambda_handler, reply, require
+
+app = Room("collection")
+store = cache(Store)
+
+
+class LogLine(BaseModel):
+    """What happened while a module worked: `value` is the fact it worked on, `count` how often it happened."""
+
+    level: str
+    message: str
+    value: str
+    count: int
+
+
+@app.get("/scans/{scan_id}/progress", response_model=Progress)
+async def get_progress(scan_id: str, actor: Actor = require("scans:read")) -> Response:
+    """How far the present wave of a scan is."""
+    return reply(service.get_progress(store(), actor, scan_id))
+
+
+@app.get("/scans/{scan_id}/log", response_model=List[LogLine])
+async def get_log(
+    scan_id: str, paging: Annotated[ListParameters, Query()], actor: Actor = require("scans:read")
+) -> List[LogLine]:
+    """The log of a scan, some batches at a time: a page may hold more entries than `limit`."""
+    cursors = Cursors(f"{actor.tenant_id}|log|{scan_id}")
+    after = str(cursors.read(paging.cursor)["after"]) if paging.cursor else None
+    entries, last = service.get_log(store(), actor, scan_id, after, paging.limit)
+    lines = [LogLine(level=e.level, message=e.message, value=e.value, count=e.count) for e in entries]
+    return List(items=lines, next_cursor=cursors.write({"after": last}) if last else None)
+
+
+handler = lambda_handler(app)

@@ -1,0 +1,143 @@
+"""Planning: which module handles which fact, in which batch. Pure, and the same for the same input."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from ipaddress import ip_network
+from typing import Any
+
+import msgspec
+from pydantic import Field
+
+from contracts.modules import ModuleFace
+from contracts.observations import Invasiveness, Observation, ObservationType, observation_id
+from contracts.scans import ScanBrief
+from contracts.scope import host_of, prove
+from contracts.targets import parse
+from kernel.records import Record, Resource
+
+SEED_MODULE = "target"
+SEED_VERSION = "1.0.0"
+
+
+class BatchInput(msgspec.Struct, frozen=True, kw_only=True):
+    """The work of one batch: one module over many facts."""
+
+    module: str
+    version: str
+    config: dict[str, Any] = {}
+    observations: list[Observation] = []
+
+
+class Leftover(msgspec.Struct, frozen=True):
+    """A fact that a batch could not handle before its deadline; its module gets it in the next wave."""
+
+    module: str
+    observation: Observation
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """A wave's batches; `tasks` counts pairs of fact and module, `dropped` those over the scan's budget."""
+
+    batches: list[BatchInput]
+    tasks: int
+    dropped: int = 0
+
+
+class WaveProgress(Record, pk="TENANT#{tenant_id}#COLLECTION#{scan_id}", sk="WAVE#{wave:05}"):
+    """How far a wave is. Batches are a set, so that a batch that runs twice counts once."""
+
+    scan_id: str
+    wave: int
+    batches: int = 0
+    tasks: int = 0
+    dropped: int = 0
+    modules: list[str] = Field(default_factory=list)
+    done: list[int] = Field(default_factory=list)
+    observations: dict[str, int] = Field(default_factory=dict)
+    errors: dict[str, int] = Field(default_factory=dict)
+
+
+class Progress(Resource):
+    """How far the present wave of a scan is."""
+
+    scan_id: str
+    wave: int
+    batches: int
+    batches_done: int
+    tasks: int
+    modules: list[str] = Field(default_factory=list)
+    observations: int
+    errors: int
+
+
+def seeds(brief: ScanBrief) -> list[Observation]:
+    """The targets of a scan as its first facts; a network stands for each of its hosts."""
+    found = [seed for text in brief.targets for seed in _seeds_of(brief, text)]
+    return sorted({seed.id: seed for seed in found}.values(), key=lambda seed: (seed.type, seed.value))
+
+
+def plan(
+    brief: ScanBrief,
+    faces: Mapping[str, ModuleFace],
+    frontier: Iterable[Observation],
+    leftovers: Sequence[Leftover] = (),
+    budget: int | None = None,
+) -> Plan:
+    """Pair every new fact with the modules that consume its type, inside the scope and the budget of tasks."""
+    chosen = {name: faces[name] for name in sorted(brief.modules) if name in faces}
+    work: dict[str, list[Observation]] = {name: [] for name in chosen}
+    for leftover in leftovers:
+        if leftover.module in work:
+            work[leftover.module].append(leftover.observation)
+    for observation in frontier:
+        for name, face in chosen.items():
+            if _wants(face, observation, brief):
+                work[name].append(observation)
+    total = sum(len(facts) for facts in work.values())
+    allowed = total if budget is None else min(total, max(0, budget))
+    return Plan(list(_batches(brief, chosen, work, allowed)), allowed, total - allowed)
+
+
+def _wants(face: ModuleFace, observation: Observation, brief: ScanBrief) -> bool:
+    if observation.type not in face.consumes or face.name in observation.consumed:
+        return False
+    if face.invasiveness is Invasiveness.PASSIVE:
+        return observation.scope_distance <= brief.scope.max_distance
+    return prove(brief.scope, brief.targets, host_of(observation.value)) is not None
+
+
+def _batches(
+    brief: ScanBrief, chosen: Mapping[str, ModuleFace], work: Mapping[str, list[Observation]], allowed: int
+) -> Iterator[BatchInput]:
+    for name, face in chosen.items():
+        facts = sorted(work[name], key=lambda fact: (fact.type, fact.value, fact.id))[:allowed]
+        allowed -= len(facts)
+        for start in range(0, len(facts), face.batch_size):
+            yield BatchInput(
+                module=name,
+                version=brief.modules[name],
+                config=brief.module_configs.get(name, {}),
+                observations=facts[start : start + face.batch_size],
+            )
+
+
+def _seeds_of(brief: ScanBrief, text: str) -> Iterator[Observation]:
+    target = parse(text)
+    root = _seed(brief, target.type, target.value, brief.scan_id)
+    yield root
+    if target.type == ObservationType.CIDR:
+        for address in ip_network(target.value).hosts():
+            yield _seed(brief, ObservationType.IP, str(address), root.id)
+
+
+def _seed(brief: ScanBrief, type_: str, value: str, source_id: str) -> Observation:
+    return Observation(
+        id=observation_id(brief.scan_id, type_, value, source_id),
+        type=str(type_),
+        value=value,
+        source_id=source_id,
+        module=SEED_MODULE,
+        module_version=SEED_VERSION,
+        observed_at=brief.started_at or brief.created_at,
+    )

@@ -1,0 +1,164 @@
+"""What collection does: plan a wave, run one of its batches, say how far it is."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+from contracts.modules import ModuleFace, catalogue
+from contracts.scans import ENDED, ScanBrief, ScanStatus
+from functions.collection import engine
+from functions.collection.blobs import BatchBlobs
+from functions.collection.engine import Batch, BatchResult, BatchStats
+from functions.collection.journal import LogEntry
+from functions.collection.model import BatchInput, Leftover, Progress, WaveProgress, plan, seeds
+from functions.collection.modules import load
+from functions.collection.session import Session
+from functions.collection.store import Store
+from kernel.actor import Actor
+from kernel.errors import NotFound
+
+RUN_SECONDS = 600.0
+"""How long a batch works before it hands over; its Lambda has 900."""
+HALTED = frozenset({ScanStatus.PAUSING, ScanStatus.STOPPING, *ENDED})
+
+OpenSession = Callable[[ScanBrief, ModuleFace], AbstractAsyncContextManager[Session]]
+
+
+def plan_wave(store: Store, actor: Actor, scan_id: str, wave: int, budget: int | None) -> dict[str, Any]:
+    """Form a wave's batches: `{wave, batches, tasks, dropped, bucket, key}`. Planning again plans the same."""
+    brief = _brief(store, actor, scan_id)
+    if wave == 0:
+        frontier = seeds(brief)
+        store.write_seeds(actor, scan_id, frontier)
+        work = plan(brief, catalogue(), frontier, budget=budget)
+    else:
+        leftovers = store.leftovers(actor, scan_id, wave - 1)
+        work = plan(brief, catalogue(), store.frontier(actor, scan_id, wave - 1), leftovers, budget)
+    key = store.write_plan(actor, scan_id, wave, work.batches)
+    progress = WaveProgress(
+        tenant_id=actor.tenant_id,
+        scan_id=scan_id,
+        wave=wave,
+        batches=len(work.batches),
+        tasks=work.tasks,
+        dropped=work.dropped,
+        modules=sorted({batch.module for batch in work.batches}),
+    )
+    store.open_wave(actor, progress)
+    return {
+        "wave": wave,
+        "batches": len(work.batches),
+        "tasks": work.tasks,
+        "dropped": work.dropped,
+        "bucket": store.bucket,
+        "key": key,
+    }
+
+
+async def run_batch(store: Store, open_session: OpenSession, actor: Actor, scan_id: str, wave: int, number: int) -> int:
+    """Run one batch and write what it found; how many observations. Running it again writes the same objects.
+
+    When the scan is to pause or stop, nothing is sent: all of the batch is handed to the next wave.
+    """
+    brief = store.brief(actor, scan_id)
+    if brief is None:  # deleted while it ran
+        return 0
+    batch = store.batch(actor, scan_id, wave, number)
+    blobs = BatchBlobs(wave, number, lambda w, b: store.read_bodies(actor, scan_id, w, b))
+    if brief.status in HALTED:
+        result = _handed_over(batch)
+    else:
+        result = await _run(open_session, brief, batch, blobs)
+    _write(store, actor, scan_id, wave, number, batch, result, blobs)
+    return len(result.observations)
+
+
+def record_loss(store: Store, actor: Actor, scan_id: str, wave: int, number: int, cause: str) -> None:
+    """A batch failed in spite of its retries: the scan goes on without it, and its log says so."""
+    batch = store.batch(actor, scan_id, wave, number)
+    entry = LogEntry("error", f"The batch of {batch.module} was lost: {cause[:300]}", "", len(batch.observations))
+    store.write_log(actor, scan_id, wave, number, [entry])
+    store.report(actor, scan_id, wave, number, 0, 1)
+
+
+def get_progress(store: Store, actor: Actor, scan_id: str) -> Progress:
+    """How far the present wave of a scan is. Raises NotFound."""
+    brief = _brief(store, actor, scan_id)
+    progress = store.progress(actor, scan_id, brief.wave) or WaveProgress(
+        tenant_id=actor.tenant_id, scan_id=scan_id, wave=brief.wave
+    )
+    return Progress(
+        scan_id=scan_id,
+        wave=progress.wave,
+        batches=progress.batches,
+        batches_done=len(progress.done),
+        tasks=progress.tasks,
+        modules=progress.modules,
+        observations=sum(progress.observations.values()),
+        errors=sum(progress.errors.values()),
+    )
+
+
+def get_log(
+    store: Store, actor: Actor, scan_id: str, after: str | None, limit: int
+) -> tuple[list[LogEntry], str | None]:
+    """The scan's log, some whole batches at a time: entries, and where to go on. Raises NotFound."""
+    _brief(store, actor, scan_id)
+    entries: list[LogEntry] = []
+    for key in store.log_keys(actor, scan_id):
+        if after is not None and key <= after:
+            continue
+        entries += store.log(actor, key)
+        if len(entries) >= limit:
+            return entries, key
+    return entries, None
+
+
+def forget(store: Store, actor: Actor, scan_id: str) -> None:
+    """Remove all that a deleted scan left."""
+    store.delete(actor, scan_id)
+
+
+def _brief(store: Store, actor: Actor, scan_id: str) -> ScanBrief:
+    brief = store.brief(actor, scan_id)
+    if brief is None:
+        raise NotFound()
+    return brief
+
+
+async def _run(open_session: OpenSession, brief: ScanBrief, batch: BatchInput, blobs: BatchBlobs) -> BatchResult:
+    module = load(batch.module)()
+    work = Batch(brief.scan_id, batch.observations, batch.config)
+    async with open_session(brief, module.face) as session:
+        return await engine.run_batch(
+            module, work, session=session, blobs=blobs, deadline=time.monotonic() + RUN_SECONDS
+        )
+
+
+def _handed_over(batch: BatchInput) -> BatchResult:
+    left = len(batch.observations)
+    return BatchResult([], batch.observations, [], BatchStats(0, 0, left, 0, 0, 0.0))
+
+
+def _write(
+    store: Store,
+    actor: Actor,
+    scan_id: str,
+    wave: int,
+    number: int,
+    batch: BatchInput,
+    result: BatchResult,
+    blobs: BatchBlobs,
+) -> None:
+    """The segment goes last of the objects: where it stands, all that it refers to stands."""
+    if blobs.bodies:
+        store.write_blobs(actor, scan_id, wave, number, bytes(blobs.bodies))
+    if result.log:
+        store.write_log(actor, scan_id, wave, number, result.log)
+    leftovers = [Leftover(batch.module, observation) for observation in result.leftovers]
+    store.write_leftovers(actor, scan_id, wave, number, leftovers)
+    store.write_segment(actor, scan_id, wave, number, result.observations)
+    store.report(actor, scan_id, wave, number, len(result.observations), result.stats.failed)

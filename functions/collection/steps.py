@@ -1,0 +1,48 @@
+"""Task doors of the scan state machine: plan a wave, run a batch."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import cache
+from typing import Any
+
+from contracts.modules import ModuleFace
+from contracts.scans import ScanBrief
+from functions.collection import service
+from functions.collection.gateways import LeasedRate, open_egress, open_session
+from functions.collection.session import Session
+from functions.collection.store import Store
+from kernel.actor import Actor
+from kernel.observe import task
+from kernel.table import Table
+
+store = cache(Store)
+
+
+@task
+def plan(actor: Actor, event: dict[str, Any]) -> dict[str, Any]:
+    """Takes `{scan_id, wave, budget?}`; see `service.plan_wave`."""
+    return service.plan_wave(store(), actor, event["scan_id"], event["wave"], event.get("budget"))
+
+
+@task
+def run_batch(actor: Actor, event: dict[str, Any]) -> int:
+    """Takes `{scan_id, wave, batch}`; how many observations the batch found."""
+
+    @asynccontextmanager
+    async def session(brief: ScanBrief, face: ModuleFace) -> AsyncIterator[Session]:
+        async with open_egress() as egress:
+            rate = LeasedRate(actor, Table(), brief.pace)
+            yield open_session(egress, brief, rate, face.rate_group)
+
+    return asyncio.run(service.run_batch(store(), session, actor, event["scan_id"], event["wave"], event["batch"]))
+
+
+@task
+def record_loss(actor: Actor, event: dict[str, Any]) -> None:
+    """Takes `{scan_id, wave, batch, cause}`: the batch failed in spite of its retries."""
+    service.record_loss(
+        store(), actor, event["scan_id"], event["wave"], event["batch"], event.get("cause") or "unknown"
+    )

@@ -1,0 +1,136 @@
+"""What collection keeps: batches, segments, bodies and logs in the facts bucket, the progress of waves in the table."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+
+from contracts.facts import (
+    batch_input_key,
+    blob_key,
+    decode_observations,
+    decode_rows,
+    encode_rows,
+    log_key,
+    plan_key,
+    scan_prefix,
+    segment_key,
+)
+from contracts.observations import Observation
+from contracts.scans import ScanBrief
+from functions.collection.journal import LogEntry
+from functions.collection.model import BatchInput, Leftover, WaveProgress
+from kernel.actor import Actor
+from kernel.errors import PreconditionFailed
+from kernel.facts import Facts
+from kernel.table import Table, put, update
+
+ATTEMPTS = 20
+
+
+class Store:
+    """Reads and writes for one deployment."""
+
+    def __init__(self, table: Table | None = None, facts: Facts | None = None) -> None:
+        self._table = table or Table()
+        self._facts = facts or Facts()
+
+    @property
+    def bucket(self) -> str:
+        """The facts bucket, for the state machine that reads the plan."""
+        return self._facts.bucket
+
+    def brief(self, actor: Actor, scan_id: str) -> ScanBrief | None:
+        """The scan, as its context shows it to the contexts behind it."""
+        return self._table.get(actor, ScanBrief, scan_id=scan_id)
+
+    def frontier(self, actor: Actor, scan_id: str, wave: int) -> Iterator[Observation]:
+        """The new facts of a wave, as the reducer left them."""
+        prefix = f"{scan_prefix(actor.tenant_id, scan_id)}frontier/{wave:05}/"
+        for key in self._facts.keys(actor, prefix):
+            yield from decode_observations(self._facts.get(actor, key))
+
+    def leftovers(self, actor: Actor, scan_id: str, wave: int) -> list[Leftover]:
+        """What the batches of a wave could not handle in time."""
+        keys = self._facts.keys(actor, _leftover_prefix(actor, scan_id, wave))
+        return [row for key in keys for row in decode_rows(self._facts.get(actor, key), Leftover)]
+
+    def write_seeds(self, actor: Actor, scan_id: str, seeds: Sequence[Observation]) -> None:
+        """The targets are the first wave's batch 0; real batches count from 1."""
+        self._facts.put(actor, segment_key(actor.tenant_id, scan_id, 0, 0), encode_rows(seeds))
+
+    def write_plan(self, actor: Actor, scan_id: str, wave: int, batches: Sequence[BatchInput]) -> str:
+        """Each batch as an object, then the list that the Map reads; the key of the list."""
+        entries = []
+        for number, batch in enumerate(batches, start=1):
+            self._facts.put(actor, batch_input_key(actor.tenant_id, scan_id, wave, number), encode_rows([batch]))
+            entries.append({"tenant_id": actor.tenant_id, "scan_id": scan_id, "wave": wave, "batch": number})
+        key = plan_key(actor.tenant_id, scan_id, wave)
+        self._facts.put(actor, key, json.dumps(entries).encode(), "application/json")
+        return key
+
+    def batch(self, actor: Actor, scan_id: str, wave: int, number: int) -> BatchInput:
+        """The work of one batch."""
+        key = batch_input_key(actor.tenant_id, scan_id, wave, number)
+        (batch,) = decode_rows(self._facts.get(actor, key), BatchInput)
+        return batch
+
+    def write_segment(self, actor: Actor, scan_id: str, wave: int, number: int, rows: Sequence[Observation]) -> None:
+        """What a batch found. The segment is the batch's receipt, so it is written even when it is empty."""
+        self._facts.put(actor, segment_key(actor.tenant_id, scan_id, wave, number), encode_rows(rows))
+
+    def write_leftovers(self, actor: Actor, scan_id: str, wave: int, number: int, rows: Sequence[Leftover]) -> None:
+        """What a batch hands to the next wave."""
+        key = f"{_leftover_prefix(actor, scan_id, wave)}{number:05}.mpk.gz"
+        self._facts.put(actor, key, encode_rows(rows))
+
+    def write_blobs(self, actor: Actor, scan_id: str, wave: int, number: int, bodies: bytes) -> None:
+        """The bodies that a batch fetched, end to end."""
+        self._facts.put(actor, blob_key(actor.tenant_id, scan_id, wave, number), bodies)
+
+    def read_bodies(self, actor: Actor, scan_id: str, wave: int, number: int) -> bytes:
+        """The bodies of an earlier batch. Raises NotFound."""
+        return self._facts.get(actor, blob_key(actor.tenant_id, scan_id, wave, number))
+
+    def write_log(self, actor: Actor, scan_id: str, wave: int, number: int, entries: Sequence[LogEntry]) -> None:
+        """What a batch has to say to people."""
+        self._facts.put(actor, log_key(actor.tenant_id, scan_id, wave, number), encode_rows(entries))
+
+    def log_keys(self, actor: Actor, scan_id: str) -> Iterator[str]:
+        """The logs of a scan, in order of wave and batch."""
+        return self._facts.keys(actor, f"{scan_prefix(actor.tenant_id, scan_id)}logs/")
+
+    def log(self, actor: Actor, key: str) -> list[LogEntry]:
+        """One batch's log."""
+        return decode_rows(self._facts.get(actor, key), LogEntry)
+
+    def open_wave(self, actor: Actor, progress: WaveProgress) -> None:
+        """A wave begins (or begins again: then its batches report anew)."""
+        self._table.write(put(progress))
+
+    def progress(self, actor: Actor, scan_id: str, wave: int) -> WaveProgress | None:
+        """How far a wave is."""
+        return self._table.get(actor, WaveProgress, scan_id=scan_id, wave=wave)
+
+    def report(self, actor: Actor, scan_id: str, wave: int, batch: int, observations: int, errors: int) -> None:
+        """A batch is done. Reporting it again changes nothing."""
+        for _ in range(ATTEMPTS):
+            progress = self.progress(actor, scan_id, wave)
+            if progress is None:
+                return
+            progress.done = sorted({*progress.done, batch})
+            progress.observations[str(batch)] = observations
+            progress.errors[str(batch)] = errors
+            try:
+                self._table.write(update(progress))
+            except PreconditionFailed:
+                continue
+            return
+
+    def delete(self, actor: Actor, scan_id: str) -> int:
+        """Remove everything a scan left in the facts bucket; how many objects went."""
+        return self._facts.delete(actor, scan_prefix(actor.tenant_id, scan_id))
+
+
+def _leftover_prefix(actor: Actor, scan_id: str, wave: int) -> str:
+    return f"{scan_prefix(actor.tenant_id, scan_id)}leftovers/{wave:05}/"

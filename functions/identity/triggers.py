@@ -1,0 +1,47 @@
+"""Doors that Cognito and the gateway call: claims for new tokens, and the check of every request's token."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import jwt
+
+from functions.identity import service
+from functions.identity.model import actor_of
+from functions.identity.store import Store
+from functions.identity.tokens import verify
+from kernel import observe
+
+store = cache(Store)
+SCHEME = "bearer "
+
+
+def pre_token(event: dict[str, Any], _context: object) -> dict[str, Any]:
+    """Cognito's pre-token-generation trigger, version 2: organisation, roles and permissions go into both tokens."""
+    claims = service.claims(store(), event["request"]["userAttributes"]["sub"])
+    override = {"claimsToAddOrOverride": claims}
+    event["response"] = {
+        "claimsAndScopeOverrideDetails": {"accessTokenGeneration": override, "idTokenGeneration": override}
+    }
+    return event
+
+
+def authorize(event: dict[str, Any], _context: object) -> dict[str, Any]:
+    """The gateway's authorizer. It lets every request with a token through to its room, with the verified actor or
+    with the reason why there is none: the room answers 401 as a problem, which the gateway cannot."""
+    header = event.get("headers", {}).get("authorization", "")
+    if not header.lower().startswith(SCHEME):
+        return _nobody("The Authorization header must carry a bearer token.")
+    try:
+        actor = actor_of(verify(header[len(SCHEME) :]))
+    except jwt.ExpiredSignatureError:
+        return _nobody("The token has expired.")
+    except (jwt.PyJWTError, KeyError, ValueError) as error:
+        observe.logger().warning("token refused", extra={"reason": type(error).__name__})
+        return _nobody("The token is not valid here.")
+    return {"isAuthorized": True, "context": {"actor": actor.model_dump_json()}}
+
+
+def _nobody(reason: str) -> dict[str, Any]:
+    return {"isAuthorized": True, "context": {"reason": reason}}

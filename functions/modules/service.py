@@ -1,0 +1,88 @@
+"""What the registry does: list, show, configure, enable and disable modules."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from contracts.modules import ModuleFace, ModuleSetting, catalogue
+from functions.modules.errors import BadConfiguration
+from functions.modules.model import MASK, ModuleView, secret_fields, view
+from functions.modules.store import Store
+from kernel import clock
+from kernel.actor import Actor
+from kernel.crypto import Envelope
+from kernel.errors import FieldError, NotFound, PreconditionFailed
+
+
+def list_modules(store: Store, actor: Actor) -> list[ModuleView]:
+    """Every module with the tenant's settings, by name."""
+    settings = store.settings(actor)
+    return [view(face, settings.get(name)) for name, face in sorted(catalogue().items())]
+
+
+def get_module(store: Store, actor: Actor, name: str) -> ModuleView:
+    """One module. Raises NotFound."""
+    return view(_face(name), store.setting(actor, name))
+
+
+def configure(
+    store: Store, envelope: Envelope, actor: Actor, name: str, config: dict[str, Any], if_match: int | None
+) -> ModuleView:
+    """Replace a module's configuration, after its schema has accepted it. Secrets are enveloped."""
+    face = _face(name)
+    setting = _setting(store, actor, name, if_match)
+    secrets = secret_fields(face)
+    kept = {field for field in secrets & set(config) if config[field] == MASK and field in setting.config}
+    _validate(face, {field: value for field, value in config.items() if field not in kept})
+    setting.config = {
+        field: setting.config[field]
+        if field in kept
+        else envelope.encrypt(actor, name, field, str(value))
+        if field in secrets
+        else value
+        for field, value in config.items()
+    }
+    return _save(store, actor, face, setting)
+
+
+def switch(store: Store, actor: Actor, name: str, enabled: bool, if_match: int | None = None) -> ModuleView:
+    """Enable or disable a module for the tenant."""
+    face = _face(name)
+    setting = _setting(store, actor, name, if_match)
+    setting.enabled = enabled
+    return _save(store, actor, face, setting)
+
+
+def _face(name: str) -> ModuleFace:
+    try:
+        return catalogue()[name]
+    except KeyError:
+        raise NotFound() from None
+
+
+def _setting(store: Store, actor: Actor, name: str, if_match: int | None) -> ModuleSetting:
+    setting = store.setting(actor, name) or ModuleSetting(tenant_id=actor.tenant_id, name=name)
+    if if_match is not None and if_match != setting.version:
+        raise PreconditionFailed()
+    return setting
+
+
+def _save(store: Store, actor: Actor, face: ModuleFace, setting: ModuleSetting) -> ModuleView:
+    setting.updated_at = clock.timestamp()
+    shown = view(face, setting)
+    shown.version += 1
+    store.save(actor, setting, shown)
+    return shown
+
+
+def _validate(face: ModuleFace, config: dict[str, Any]) -> None:
+    """Check against the module's JSON Schema. `required` is left to the scan: a kept secret is not repeated here."""
+    from jsonschema import Draft202012Validator
+
+    schema = {**face.config_schema, "required": []} if face.config_schema else {"additionalProperties": False}
+    errors = [
+        FieldError(pointer="/config/" + "/".join(map(str, error.path)), detail=error.message[:300])
+        for error in Draft202012Validator(schema).iter_errors(config)
+    ]
+    if errors:
+        raise BadConfiguration(errors=errors)

@@ -1,0 +1,1 @@
+"""The building blocks of a context: its doors, its queue, its machines."""

@@ -1,0 +1,166 @@
+"""A bounded context as a stack: its doors, what they may touch, the routes and events that lead to them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from aws_cdk import (
+    ArnFormat,
+    Duration,
+    Stack,
+    aws_apigatewayv2,
+    aws_apigatewayv2_integrations,
+    aws_cloudwatch,
+    aws_events,
+    aws_events_targets,
+    aws_lambda,
+    aws_lambda_event_sources,
+    aws_sqs,
+)
+from constructs import Construct
+
+from infra.cdk import packaging
+from infra.cdk.constructs.door import LIVE, Code, Door
+
+if TYPE_CHECKING:
+    from infra.cdk.platform.stack import Platform
+
+READ = ("dynamodb:GetItem", "dynamodb:Query")
+WRITE = (*READ, "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:ConditionCheckItem")
+API = "/api/v1"
+MAX_RECEIVES = 5
+
+
+class BoundedContext(Stack):
+    """Base of the context stacks. `partitions` are the table partitions that the room owns."""
+
+    name: str
+    partitions: Sequence[str] = ()
+
+    def __init__(self, scope: Construct, platform: Platform, layers: Sequence[str] = ()) -> None:
+        stage = platform.stage
+        super().__init__(scope, self.name.title(), stack_name=stage.resource(self.name), env=platform.environment_)
+        self.platform = platform
+        self.stage = stage
+        self.code = Code(
+            context=self.name,
+            bundle=aws_lambda.Code.from_asset(str(packaging.room(self.name))),
+            layers=platform.layers(self, layers),
+            environment={
+                "TABLE_NAME": platform.data.table.table_name,
+                "FACTS_BUCKET": platform.data.facts.bucket_name,
+                "POWERTOOLS_LOG_LEVEL": "INFO",
+            },
+        )
+
+    def door(self, name: str, handler: str, *, memory: int = 1024, timeout: int = 29, snap_start: bool = True) -> Door:
+        """A function of the room that reads and writes the room's own partitions."""
+        door = Door(self, self.stage, self.code, name, handler, memory=memory, timeout=timeout, snap_start=snap_start)
+        if self.partitions:
+            self.grant_table(door, (*self.partitions, "OUTBOX", "IDEMPOTENCY", "SEEN", "LIMITS"), WRITE)
+        return door
+
+    def api(self, *paths: str, public: Sequence[str] = (), memory: int = 1024) -> Door:
+        """The HTTP door, behind the authorizer except for the paths in `public` (`POST /auth/login`)."""
+        door = self.door("api", "api.handler", memory=memory)
+        door.allow(["secretsmanager:GetSecretValue"], [self.platform.data.cursor_secret.secret_arn])
+        door.function.add_environment("CURSOR_SECRET_ARN", self.platform.data.cursor_secret.secret_arn)
+        self._route(door, paths, public)
+        return door
+
+    def events(self, *types: str, every: bool = False, timeout: int = 60) -> Door:
+        """The event door: a rule on the bus, a queue with a dead-letter queue, and the consumer behind it."""
+        door = self.door("events", "events.handler", timeout=timeout)
+        dead = aws_sqs.Queue(self, "DeadEvents", retention_period=Duration.days(14), enforce_ssl=True)
+        queue = aws_sqs.Queue(
+            self,
+            "Events",
+            queue_name=self.stage.resource(f"{self.name}-events"),
+            visibility_timeout=Duration.seconds(timeout * 6),
+            enforce_ssl=True,
+            dead_letter_queue=aws_sqs.DeadLetterQueue(queue=dead, max_receive_count=MAX_RECEIVES),
+        )
+        aws_events.Rule(
+            self,
+            "Subscription",
+            event_bus=self.platform.bus,
+            event_pattern=aws_events.EventPattern(
+                source=aws_events.Match.prefix("palisade."), detail_type=None if every else list(types)
+            ),
+            targets=[aws_events_targets.SqsQueue(queue)],
+        )
+        door.alias.add_event_source(
+            aws_lambda_event_sources.SqsEventSource(queue, batch_size=10, report_batch_item_failures=True)
+        )
+        aws_cloudwatch.Alarm(
+            self,
+            "DeadEventsAlarm",
+            metric=dead.metric_approximate_number_of_messages_visible(),
+            threshold=1,
+            evaluation_periods=1,
+            treat_missing_data=aws_cloudwatch.TreatMissingData.NOT_BREACHING,
+            alarm_description=f"Events that {self.name} could not take in wait in the dead-letter queue.",
+        )
+        return door
+
+    def grant_table(self, door: Door, partitions: Sequence[str], actions: Sequence[str]) -> None:
+        """Allow a door the partitions of some kinds, of any tenant, and nothing else of the table.
+
+        `Null: false` matters: without it a request that names no key, such as a Scan, would pass.
+        """
+        keys = [pattern for kind in partitions for pattern in _partition_keys(kind)]
+        door.allow(
+            actions,
+            [self.platform.data.table.table_arn, f"{self.platform.data.table.table_arn}/index/*"],
+            {
+                "ForAllValues:StringLike": {"dynamodb:LeadingKeys": keys},
+                "Null": {"dynamodb:LeadingKeys": "false"},
+            },
+        )
+        door.allow(["kms:Decrypt", "kms:GenerateDataKey"], [self.platform.data.key.key_arn])
+
+    def grant_facts(self, door: Door, area: str, *, write: bool = False, delete: bool = False) -> None:
+        """Allow a door one area (`scans`, `reports`) under the tenants' prefixes of the facts bucket."""
+        objects = f"{self.platform.data.facts.bucket_arn}/tenants/*/{area}/*"
+        actions = ["s3:GetObject", *(["s3:PutObject"] if write else []), *(["s3:DeleteObject"] if delete else [])]
+        door.allow(actions, [objects])
+        door.allow(
+            ["s3:ListBucket"],
+            [self.platform.data.facts.bucket_arn],
+            {"StringLike": {"s3:prefix": [f"tenants/*/{area}/*"]}},
+        )
+
+    def function_arn(self, context: str, door: str) -> str:
+        """The live alias of another context's door, by the naming rule (no export ties the stacks together)."""
+        name = self.stage.resource(f"{context}-{door}")
+        return self.format_arn(
+            service="lambda",
+            resource="function",
+            resource_name=f"{name}:{LIVE}",
+            arn_format=ArnFormat.COLON_RESOURCE_NAME,
+        )
+
+    def _route(self, door: Door, paths: Sequence[str], public: Sequence[str]) -> None:
+        """Lead paths (`/scans`, `GET /scans/{scan_id}/graph`) to the door; without a method, all methods."""
+        integration = aws_apigatewayv2_integrations.HttpLambdaIntegration(f"{self.name}-api", door.alias)
+        for guarded, entries in ((False, public), (True, paths)):
+            for entry in entries:
+                method, _, path = entry.rpartition(" ")
+                aws_apigatewayv2.HttpRoute(
+                    self,
+                    entry,
+                    http_api=self.platform.http_api,
+                    route_key=aws_apigatewayv2.HttpRouteKey.with_(
+                        API + path, aws_apigatewayv2.HttpMethod(method or "ANY")
+                    ),
+                    integration=integration,
+                    authorizer=self.platform.authorizer if guarded else aws_apigatewayv2.HttpNoneAuthorizer(),
+                )
+
+
+def _partition_keys(kind: str) -> tuple[str, ...]:
+    """The leading keys of a kind of partition: a platform one as it is, a tenant's with and without a subdivision."""
+    if kind.startswith("PLATFORM#"):
+        return (kind,)
+    return (f"TENANT#*#{kind}", f"TENANT#*#{kind}#*")

@@ -1,0 +1,102 @@
+"""A door: one Lambda function of a room, reached through its live alias, with a role of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from aws_cdk import Duration, aws_cloudwatch, aws_iam, aws_lambda, aws_logs
+from constructs import Construct
+
+from infra.cdk.stage import Stage
+
+LIVE = "live"
+
+
+@dataclass(frozen=True)
+class Code:
+    """What a door runs: the room's bundle and the layers under it."""
+
+    context: str
+    bundle: aws_lambda.Code
+    layers: Sequence[aws_lambda.ILayerVersion]
+    environment: dict[str, str]
+
+
+class Door(Construct):
+    """A function and its alias. It may do nothing but log until the context grants it something."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        stage: Stage,
+        code: Code,
+        name: str,
+        handler: str,
+        *,
+        memory: int = 1024,
+        timeout: int = 29,
+        snap_start: bool = True,
+    ) -> None:
+        super().__init__(scope, _title(name))
+        self.name = f"{code.context}-{name}"
+        logs = aws_logs.LogGroup(
+            self,
+            "Logs",
+            log_group_name=f"/palisade/{stage.name}/{code.context}/{name}",
+            retention=_retention(stage),
+            removal_policy=stage.removal_policy,
+        )
+        self.role = aws_iam.Role(
+            self, "Role", assumed_by=aws_iam.ServicePrincipal("lambda.amazonaws.com"), description=f"Door {self.name}"
+        )
+        logs.grant_write(self.role)
+        self.function = aws_lambda.Function(
+            self,
+            "Function",
+            function_name=stage.resource(self.name),
+            runtime=aws_lambda.Runtime.PYTHON_3_13,
+            architecture=aws_lambda.Architecture.ARM_64,
+            code=code.bundle,
+            handler=handler,
+            layers=list(code.layers),
+            role=self.role,
+            memory_size=memory,
+            timeout=Duration.seconds(timeout),
+            tracing=aws_lambda.Tracing.ACTIVE,
+            log_group=logs,
+            logging_format=aws_lambda.LoggingFormat.JSON,
+            snap_start=aws_lambda.SnapStartConf.ON_PUBLISHED_VERSIONS if snap_start else None,
+            environment={**stage.environment, **code.environment, "CONTEXT": code.context},
+        )
+        self.alias = aws_lambda.Alias(self, "Live", alias_name=LIVE, version=self.function.current_version)
+        self.alarm = aws_cloudwatch.Alarm(
+            self,
+            "Errors",
+            metric=self.alias.metric_errors(period=Duration.minutes(5)),
+            threshold=1,
+            evaluation_periods=1,
+            treat_missing_data=aws_cloudwatch.TreatMissingData.NOT_BREACHING,
+            alarm_description=f"The door {self.name} fails.",
+        )
+
+    def allow(
+        self, actions: Sequence[str], resources: Sequence[str], conditions: dict[str, object] | None = None
+    ) -> None:
+        """Grant the door's role what it needs, and no more."""
+        self.role.add_to_policy(
+            aws_iam.PolicyStatement(actions=list(actions), resources=list(resources), conditions=conditions)
+        )
+
+
+def _title(name: str) -> str:
+    return "".join(part.title() for part in name.split("-"))
+
+
+def _retention(stage: Stage) -> aws_logs.RetentionDays:
+    return {
+        7: aws_logs.RetentionDays.ONE_WEEK,
+        30: aws_logs.RetentionDays.ONE_MONTH,
+        90: aws_logs.RetentionDays.THREE_MONTHS,
+        365: aws_logs.RetentionDays.ONE_YEAR,
+    }[stage.log_days]

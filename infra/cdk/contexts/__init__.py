@@ -1,0 +1,1 @@
+"""One stack per bounded context; each file mirrors a room in functions/."""

@@ -1,0 +1,77 @@
+"""The scans context: its API, its clock, and the state machine that runs a scan."""
+
+from __future__ import annotations
+
+from aws_cdk import aws_iam, aws_scheduler
+from constructs import Construct
+from contracts.scans import ScanQueued, ScanResumed, ScanStopRequested, ScheduleChanged, ScheduleDeleted
+
+from infra.cdk.constructs.bounded_context import READ, BoundedContext
+from infra.cdk.constructs.door import Door
+from infra.cdk.constructs.machine import Machine
+from infra.cdk.platform.stack import Platform
+
+
+class Scans(BoundedContext):
+    """Define, run and repeat scans."""
+
+    name = "scans"
+    partitions = ("SCANS", "TARGETS", "SCHEDULES")
+
+    def __init__(self, scope: Construct, platform: Platform) -> None:
+        super().__init__(scope, platform)
+        clock = self.door("schedule", "schedule.handler")
+        machine = self._machine()
+        api = self.api(
+            *("/scans", "/scans/{proxy+}", "/targets", "/targets/{proxy+}", "/schedules", "/schedules/{proxy+}")
+        )
+        for door in (api, clock):
+            self.grant_table(door, ["MODULES"], READ)
+        events = self.events(
+            *(kind.type for kind in (ScanQueued, ScanResumed, ScanStopRequested, ScheduleChanged, ScheduleDeleted))
+        )
+        events.function.add_environment("SCAN_MACHINE_ARN", machine.arn)
+        events.allow(["states:StartExecution"], [machine.arn])
+        events.allow(["states:SendTaskSuccess"], [machine.arn])
+        self._scheduler(events, clock)
+
+    def _machine(self) -> Machine:
+        gate, park, fail = (self.door(name, f"steps.{name}") for name in ("gate", "park", "fail"))
+        machine = Machine(
+            self,
+            "Scan",
+            "scans/scan.asl.json",
+            tasks={
+                "Gate": gate.alias.function_arn,
+                "Park": park.alias.function_arn,
+                "Fail": fail.alias.function_arn,
+                "Plan": self.function_arn("collection", "plan"),
+                "RunBatch": self.function_arn("collection", "run-batch"),
+                "Reduce": self.function_arn("intelligence", "reduce"),
+                "RecordFindings": self.function_arn("findings", "record"),
+            },
+            values={
+                "FactsBucket": self.platform.data.facts.bucket_name,
+                "MapConcurrency": str(self.stage.map_concurrency),
+            },
+        )
+        machine.allow(["s3:GetObject"], [f"{self.platform.data.facts.bucket_arn}/tenants/*/scans/*/plans/*"])
+        machine.allow_map()
+        park.allow(["states:SendTaskSuccess"], [machine.arn])
+        return machine
+
+    def _scheduler(self, events: Door, clock: Door) -> None:
+        group = aws_scheduler.CfnScheduleGroup(self, "Schedules", name=self.stage.resource("schedules"))
+        role = aws_iam.Role(self, "ClockRole", assumed_by=aws_iam.ServicePrincipal("scheduler.amazonaws.com"))
+        clock.alias.grant_invoke(role)
+        for name, value in {
+            "SCHEDULE_GROUP": str(group.name),
+            "SCHEDULE_TARGET_ARN": clock.alias.function_arn,
+            "SCHEDULE_ROLE_ARN": role.role_arn,
+        }.items():
+            events.function.add_environment(name, value)
+        schedules = self.format_arn(service="scheduler", resource="schedule", resource_name=f"{group.name}/*")
+        events.allow(["scheduler:CreateSchedule", "scheduler:UpdateSchedule", "scheduler:DeleteSchedule"], [schedules])
+        events.allow(
+            ["iam:PassRole"], [role.role_arn], {"StringEquals": {"iam:PassedToService": "scheduler.amazonaws.com"}}
+        )

@@ -1,0 +1,86 @@
+"""Where the platform keeps things: the table, the facts bucket, the key, the cursor secret."""
+
+from __future__ import annotations
+
+from aws_cdk import Duration, aws_dynamodb, aws_kms, aws_s3, aws_secretsmanager
+from constructs import Construct
+
+from infra.cdk.stage import Stage
+
+INDEXES = ("gsi1", "gsi2")
+
+
+class Data(Construct):
+    """One table keyed by tenant, one bucket of facts, one key that wraps the tenants' data keys."""
+
+    def __init__(self, scope: Construct, stage: Stage) -> None:
+        super().__init__(scope, "Data")
+        self.key = aws_kms.Key(
+            self,
+            "Key",
+            alias=stage.resource("data"),
+            enable_key_rotation=True,
+            removal_policy=stage.removal_policy,
+        )
+        self.table = self._table(stage)
+        self.access_logs = self._bucket("AccessLogs", stage, None)
+        self.facts = self._bucket("Facts", stage, self.access_logs)
+        self.facts.add_lifecycle_rule(
+            abort_incomplete_multipart_upload_after=Duration.days(2),
+            noncurrent_version_expiration=Duration.days(30),
+        )
+        self.web = self._bucket("Web", stage, self.access_logs)
+        self.cursor_secret = aws_secretsmanager.Secret(
+            self,
+            "CursorSecret",
+            secret_name=stage.resource("cursors"),
+            description="Signs the cursors of lists; replacing it ends the lists that are being read.",
+            generate_secret_string=aws_secretsmanager.SecretStringGenerator(
+                password_length=48, exclude_punctuation=True
+            ),
+        )
+
+    def _table(self, stage: Stage) -> aws_dynamodb.TableV2:
+        return aws_dynamodb.TableV2(
+            self,
+            "Table",
+            table_name=stage.resource("table"),
+            partition_key=_string("pk"),
+            sort_key=_string("sk"),
+            global_secondary_indexes=[
+                aws_dynamodb.GlobalSecondaryIndexPropsV2(
+                    index_name=index, partition_key=_string(f"{index}pk"), sort_key=_string(f"{index}sk")
+                )
+                for index in INDEXES
+            ],
+            billing=aws_dynamodb.Billing.on_demand(),
+            encryption=aws_dynamodb.TableEncryptionV2.customer_managed_key(self.key),
+            point_in_time_recovery_specification=aws_dynamodb.PointInTimeRecoverySpecification(
+                point_in_time_recovery_enabled=True
+            ),
+            time_to_live_attribute="expires_at",
+            dynamo_stream=aws_dynamodb.StreamViewType.NEW_IMAGE,
+            deletion_protection=stage.keeps_data,
+            removal_policy=stage.removal_policy,
+        )
+
+    def _bucket(self, name: str, stage: Stage, logs: aws_s3.Bucket | None) -> aws_s3.Bucket:
+        """An encrypted, versioned bucket that speaks TLS only."""
+        return aws_s3.Bucket(
+            self,
+            name,
+            encryption=aws_s3.BucketEncryption.S3_MANAGED,
+            enforce_ssl=True,
+            minimum_tls_version=1.2,
+            versioned=True,
+            block_public_access=aws_s3.BlockPublicAccess.BLOCK_ALL,
+            object_ownership=aws_s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+            server_access_logs_bucket=logs,
+            server_access_logs_prefix=f"{name.lower()}/" if logs else None,
+            lifecycle_rules=None if logs else [aws_s3.LifecycleRule(expiration=Duration.days(stage.log_days))],
+            removal_policy=stage.removal_policy,
+        )
+
+
+def _string(name: str) -> aws_dynamodb.Attribute:
+    return aws_dynamodb.Attribute(name=name, type=aws_dynamodb.AttributeType.STRING)

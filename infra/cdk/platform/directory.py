@@ -1,0 +1,54 @@
+"""Who may log in: the Cognito pool and its client. The functions that put claims into its tokens and check them
+are the identity room's."""
+
+from __future__ import annotations
+
+from aws_cdk import Duration, aws_cognito, aws_lambda
+from constructs import Construct
+
+from infra.cdk.stage import Stage
+
+
+class Directory(Construct):
+    """The user pool: people are invited, never self-signed up, and log in with their e-mail address."""
+
+    def __init__(self, scope: Construct, stage: Stage, pre_token: aws_lambda.IFunction) -> None:
+        super().__init__(scope, "Directory")
+        self.pool = aws_cognito.UserPool(
+            self,
+            "Users",
+            user_pool_name=stage.resource("users"),
+            self_sign_up_enabled=False,
+            sign_in_aliases=aws_cognito.SignInAliases(email=True),
+            sign_in_case_sensitive=False,
+            feature_plan=aws_cognito.FeaturePlan.PLUS if stage.keeps_data else aws_cognito.FeaturePlan.ESSENTIALS,
+            standard_threat_protection_mode=(
+                aws_cognito.StandardThreatProtectionMode.FULL_FUNCTION if stage.keeps_data else None
+            ),
+            password_policy=aws_cognito.PasswordPolicy(
+                min_length=12,
+                require_lowercase=True,
+                require_uppercase=True,
+                require_digits=True,
+                require_symbols=True,
+                temp_password_validity=Duration.days(3),
+            ),
+            mfa=aws_cognito.Mfa.OPTIONAL,
+            mfa_second_factor=aws_cognito.MfaSecondFactor(otp=True, sms=False),
+            account_recovery=aws_cognito.AccountRecovery.EMAIL_ONLY,
+            deletion_protection=stage.keeps_data,
+            removal_policy=stage.removal_policy,
+        )
+        self.pool.add_trigger(
+            aws_cognito.UserPoolOperation.PRE_TOKEN_GENERATION_CONFIG, pre_token, aws_cognito.LambdaVersion.V2_0
+        )
+        self.client = self.pool.add_client(
+            "Api",
+            user_pool_client_name=stage.resource("api"),
+            auth_flows=aws_cognito.AuthFlow(user_password=True, user_srp=True),
+            prevent_user_existence_errors=True,
+            enable_token_revocation=True,
+            access_token_validity=Duration.minutes(15),
+            id_token_validity=Duration.minutes(15),
+            refresh_token_validity=Duration.days(7),
+        )

@@ -1,0 +1,185 @@
+"""The platform stack: what every context stack is given."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from aws_cdk import (
+    CfnOutput,
+    Duration,
+    Environment,
+    Stack,
+    aws_apigatewayv2,
+    aws_events,
+    aws_iam,
+    aws_lambda,
+    aws_lambda_event_sources,
+    aws_logs,
+    aws_sqs,
+)
+from constructs import Construct
+
+from infra.cdk import packaging
+from infra.cdk.constructs.door import Code, Door
+from infra.cdk.platform.data import Data
+from infra.cdk.platform.directory import Directory
+from infra.cdk.stage import Stage
+
+RELAY_BATCH = 100
+
+
+class Platform(Stack):
+    """Data, bus, relay, directory, HTTP API and authorizer."""
+
+    def __init__(self, scope: Construct, stage: Stage, environment: Environment) -> None:
+        super().__init__(scope, "Platform", stack_name=stage.resource("platform"), env=environment)
+        self.stage = stage
+        self.environment_ = environment
+        self.data = Data(self, stage)
+        self.bus = aws_events.EventBus(self, "Bus", event_bus_name=stage.resource("events"), kms_key=None)
+        self._layers = {} if stage.is_local else self._dependency_layers()
+        self.relay = self._relay()
+        self.pre_token = self._identity_door("pre-token", "triggers.pre_token")
+        self.directory = Directory(self, stage, self.pre_token.alias)
+        self.gatekeeper = self._identity_door("authorizer", "triggers.authorize")
+        self.gatekeeper.function.add_environment("USER_POOL_ID", self.directory.pool.user_pool_id)
+        self.gatekeeper.function.add_environment("USER_POOL_CLIENT_ID", self.directory.client.user_pool_client_id)
+        self.http_api = self._http_api()
+        self.authorizer = self._authorizer()
+        self._outputs()
+
+    def layers(self, scope: Construct, names: Sequence[str] = ()) -> list[aws_lambda.ILayerVersion]:
+        """The layers of a room: the kernel, the runtime and what it names; none on a laptop, where the functions
+        run on the project's own environment and sources."""
+        if not self._layers:
+            return []
+        return [self._layers[name] for name in ("kernel", "runtime", *names)]
+
+    def _dependency_layers(self) -> dict[str, aws_lambda.ILayerVersion]:
+        folders = {
+            "kernel": packaging.kernel_layer(),
+            "runtime": packaging.dependency_layer("runtime"),
+            "documents": packaging.dependency_layer("documents"),
+        }
+        return {
+            name: aws_lambda.LayerVersion(
+                self,
+                f"{name.title()}Layer",
+                code=aws_lambda.Code.from_asset(str(folder)),
+                compatible_runtimes=[aws_lambda.Runtime.PYTHON_3_13],
+                compatible_architectures=[aws_lambda.Architecture.ARM_64],
+            )
+            for name, folder in folders.items()
+        }
+
+    def _relay(self) -> Door:
+        """Publishes the outbox: from the table's stream to the bus, in order, until it has worked."""
+        bundle = packaging.room("identity") if self.stage.is_local else packaging.kernel_layer() / "python"
+        code = Code(
+            "relay", aws_lambda.Code.from_asset(str(bundle)), self.layers(self), {"BUS_NAME": self.bus.event_bus_name}
+        )
+        door = Door(self, self.stage, code, "relay", "kernel.outbox.relay", timeout=60)
+        dead = aws_sqs.Queue(self, "DeadRelay", retention_period=Duration.days(14), enforce_ssl=True)
+        door.alias.add_event_source(
+            aws_lambda_event_sources.DynamoEventSource(
+                self.data.table,
+                starting_position=aws_lambda.StartingPosition.TRIM_HORIZON,
+                batch_size=RELAY_BATCH,
+                report_batch_item_failures=True,
+                bisect_batch_on_error=True,
+                retry_attempts=20,
+                on_failure=aws_lambda_event_sources.SqsDlq(dead),
+                filters=[
+                    aws_lambda.FilterCriteria.filter(
+                        {
+                            "eventName": aws_lambda.FilterRule.is_equal("INSERT"),
+                            "dynamodb": {"Keys": {"sk": {"S": aws_lambda.FilterRule.begins_with("EVENT#")}}},
+                        }
+                    )
+                ],
+            )
+        )
+        door.allow(["events:PutEvents"], [self.bus.event_bus_arn])
+        return door
+
+    def _identity_door(self, name: str, handler: str) -> Door:
+        """A function that Cognito or the gateway calls; its code is the identity room's."""
+        code = Code(
+            "identity",
+            aws_lambda.Code.from_asset(str(packaging.room("identity"))),
+            self.layers(self),
+            {"TABLE_NAME": self.data.table.table_name},
+        )
+        door = Door(self, self.stage, code, name, f"functions.identity.{handler}", timeout=10)
+        door.allow(
+            ["dynamodb:GetItem"],
+            [self.data.table.table_arn],
+            {
+                "ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["PLATFORM#IDENTITIES#*"]},
+                "Null": {"dynamodb:LeadingKeys": "false"},
+            },
+        )
+        door.allow(["kms:Decrypt"], [self.data.key.key_arn])
+        return door
+
+    def _http_api(self) -> aws_apigatewayv2.HttpApi:
+        api = aws_apigatewayv2.HttpApi(
+            self, "Api", api_name=self.stage.resource("api"), create_default_stage=False, description="Palisade"
+        )
+        logs = aws_logs.LogGroup(
+            self,
+            "ApiLogs",
+            log_group_name=f"/palisade/{self.stage.name}/http-api",
+            retention=aws_logs.RetentionDays.ONE_MONTH,
+            removal_policy=self.stage.removal_policy,
+        )
+        aws_apigatewayv2.HttpStage(
+            self,
+            "ApiStage",
+            http_api=api,
+            stage_name="$default",
+            auto_deploy=True,
+            throttle=aws_apigatewayv2.ThrottleSettings(rate_limit=2000, burst_limit=1000),
+            access_log_settings=aws_apigatewayv2.LogGroupLogDestination(logs),
+        )
+        return api
+
+    def _authorizer(self) -> aws_apigatewayv2.IHttpRouteAuthorizer:
+        """The authorizer of every guarded route. It is made here once: the context stacks only refer to it."""
+        authorizer = aws_apigatewayv2.HttpAuthorizer(
+            self,
+            "Authorizer",
+            http_api=self.http_api,
+            authorizer_name=self.stage.resource("authorizer"),
+            type=aws_apigatewayv2.HttpAuthorizerType.LAMBDA,
+            authorizer_uri=(
+                f"arn:{self.partition}:apigateway:{self.region}:lambda:path/2015-03-31/functions/"
+                f"{self.gatekeeper.alias.function_arn}/invocations"
+            ),
+            identity_source=["$request.header.Authorization"],
+            payload_format_version=aws_apigatewayv2.AuthorizerPayloadVersion.VERSION_2_0,
+            enable_simple_responses=True,
+            results_cache_ttl=Duration.seconds(60),
+        )
+        self.gatekeeper.alias.add_permission(
+            "ApiMayAsk",
+            principal=aws_iam.ServicePrincipal("apigateway.amazonaws.com"),
+            source_arn=self.format_arn(
+                service="execute-api", resource=self.http_api.api_id, resource_name="authorizers/*"
+            ),
+        )
+        return aws_apigatewayv2.HttpAuthorizer.from_http_authorizer_attributes(
+            self, "SharedAuthorizer", authorizer_id=authorizer.authorizer_id, authorizer_type="CUSTOM"
+        )
+
+    def _outputs(self) -> None:
+        for name, value in {
+            "HttpApiUrl": self.http_api.api_endpoint,
+            "HttpApiId": self.http_api.api_id,
+            "TableName": self.data.table.table_name,
+            "FactsBucket": self.data.facts.bucket_name,
+            "WebBucket": self.data.web.bucket_name,
+            "UserPoolId": self.directory.pool.user_pool_id,
+            "UserPoolClientId": self.directory.client.user_pool_client_id,
+        }.items():
+            CfnOutput(self, name, value=value)

@@ -1,0 +1,42 @@
+"""Stages: what differs between a laptop, a developer's account, staging and production."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from aws_cdk import RemovalPolicy
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One deployment of the platform."""
+
+    name: str
+    is_local: bool = False
+    keeps_data: bool = False
+    """Whether tables, buckets and keys outlive their stack."""
+    log_days: int = 30
+    map_concurrency: int = 40
+    """Batches of one scan that run at once."""
+    environment: dict[str, str] = field(default_factory=dict)
+    """Settings that every function of the stage gets."""
+
+    @property
+    def removal_policy(self) -> RemovalPolicy:
+        """What happens to data when its stack goes."""
+        return RemovalPolicy.RETAIN if self.keeps_data else RemovalPolicy.DESTROY
+
+    def resource(self, name: str) -> str:
+        """The physical name of a resource, so that stacks can name each other's without exports."""
+        return f"palisade-{self.name}-{name}"
+
+
+STAGES = {
+    stage.name: stage
+    for stage in (
+        Stage("local", is_local=True, log_days=7, map_concurrency=2),
+        Stage("dev"),
+        Stage("staging", keeps_data=True, log_days=90),
+        Stage("prod", keeps_data=True, log_days=365, map_concurrency=100),
+    )
+}
