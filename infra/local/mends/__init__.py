@@ -19,6 +19,7 @@ MENDS = (
     "missing_types",
     "execution_start",
     "stream_positions",
+    "stream_failures",
     "durability",
     "interrupted_executions",
     "interrupted_stacks",

@@ -20,8 +20,9 @@ CHECK_EVERY = 0.3
 _IMPORT = "        mod = importlib.import_module(module_name)\n"
 _IMPORT_FROM_SOURCES = f"""\
         _sources = [s for s in os.environ.get("{SOURCES}", "").split(os.pathsep) if s]
-        _relative = module_name.replace(".", os.sep) + ".py"
-        if any(os.path.isfile(os.path.join(s, _relative)) for s in _sources):
+        _relative = module_name.replace(".", os.sep)
+        _files = [_relative + ".py", os.path.join(_relative, "__init__.py")]
+        if any(os.path.isfile(os.path.join(s, f)) for s in _sources for f in _files):
             sys.path[:0] = _sources
         mod = importlib.import_module(module_name)
 """

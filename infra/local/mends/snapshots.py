@@ -20,6 +20,7 @@ from typing import Any
 from infra.local.mends import journal, part
 
 GIVE_UP_AFTER = 60.0
+HIGHEST_DESCRIPTOR = 65536
 _BLOBS_KEPT = "blobs-kept.json"
 
 
@@ -39,6 +40,7 @@ def fork_writer(directory: Path, generation: int) -> int:
     if child == 0:
         status = 1
         with contextlib.suppress(BaseException):
+            os.closerange(3, HIGHEST_DESCRIPTOR)  # a child that outlives its parent must not hold its port
             _write(directory, generation)
             status = 0
         os._exit(status)
