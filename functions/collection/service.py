@@ -20,10 +20,12 @@ from functions.collection.store import Store
 from kernel.actor import Actor
 from kernel.errors import NotFound
 
-RUN_SECONDS = 600.0
-"""How long a batch works before it hands over; its Lambda has 900."""
+RUN_SECONDS = 180.0
+"""How long a batch works before it hands over; its Lambda has 290, an Express child 300."""
 HALTED = frozenset({ScanStatus.PAUSING, ScanStatus.STOPPING, *ENDED})
 
+OpenConfig = Callable[[ModuleFace, dict[str, Any]], dict[str, Any]]
+"""Gives a module's configuration with its secrets in the clear."""
 OpenSession = Callable[[ScanBrief, ModuleFace], AbstractAsyncContextManager[Session]]
 
 
@@ -58,7 +60,9 @@ def plan_wave(store: Store, actor: Actor, scan_id: str, wave: int, budget: int |
     }
 
 
-async def run_batch(store: Store, open_session: OpenSession, actor: Actor, scan_id: str, wave: int, number: int) -> int:
+async def run_batch(
+    store: Store, open_session: OpenSession, open_config: OpenConfig, actor: Actor, scan_id: str, wave: int, number: int
+) -> int:
     """Run one batch and write what it found; how many observations. Running it again writes the same objects.
 
     When the scan is to pause or stop, nothing is sent: all of the batch is handed to the next wave.
@@ -71,7 +75,7 @@ async def run_batch(store: Store, open_session: OpenSession, actor: Actor, scan_
     if brief.status in HALTED:
         result = _handed_over(batch)
     else:
-        result = await _run(open_session, brief, batch, blobs)
+        result = await _run(open_session, open_config, brief, batch, blobs)
     _write(store, actor, scan_id, wave, number, batch, result, blobs)
     return len(result.observations)
 
@@ -129,9 +133,11 @@ def _brief(store: Store, actor: Actor, scan_id: str) -> ScanBrief:
     return brief
 
 
-async def _run(open_session: OpenSession, brief: ScanBrief, batch: BatchInput, blobs: BatchBlobs) -> BatchResult:
+async def _run(
+    open_session: OpenSession, open_config: OpenConfig, brief: ScanBrief, batch: BatchInput, blobs: BatchBlobs
+) -> BatchResult:
     module = load(batch.module)()
-    work = Batch(brief.scan_id, batch.observations, batch.config)
+    work = Batch(brief.scan_id, batch.observations, open_config(module.face, batch.config))
     async with open_session(brief, module.face) as session:
         return await engine.run_batch(
             module, work, session=session, blobs=blobs, deadline=time.monotonic() + RUN_SECONDS

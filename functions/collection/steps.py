@@ -15,10 +15,17 @@ from functions.collection.gateways import LeasedRate, open_egress, open_session
 from functions.collection.session import Session
 from functions.collection.store import Store
 from kernel.actor import Actor
+from kernel.crypto import Envelope
 from kernel.observe import task
 from kernel.table import Table
 
 store = cache(Store)
+
+
+@cache
+def envelope() -> Envelope:
+    """Opens the secret values of module configurations."""
+    return Envelope(Table())
 
 
 @task
@@ -37,7 +44,16 @@ def run_batch(actor: Actor, event: dict[str, Any]) -> int:
             rate = LeasedRate(actor, Table(), brief.pace)
             yield open_session(egress, brief, rate, face.rate_group)
 
-    return asyncio.run(service.run_batch(store(), session, actor, event["scan_id"], event["wave"], event["batch"]))
+    def config(face: ModuleFace, values: dict[str, Any]) -> dict[str, Any]:
+        secrets = face.secret_fields()
+        return {
+            name: envelope().decrypt(actor, face.name, name, value) if name in secrets else value
+            for name, value in values.items()
+        }
+
+    return asyncio.run(
+        service.run_batch(store(), session, config, actor, event["scan_id"], event["wave"], event["batch"])
+    )
 
 
 @task

@@ -27,7 +27,7 @@ class ModuleView(Resource):
 def view(face: ModuleFace, setting: ModuleSetting | None) -> ModuleView:
     """A module for people."""
     config = setting.config if setting else {}
-    secrets = secret_fields(face)
+    secrets = face.secret_fields()
     return ModuleView(
         name=face.name,
         face=face,
@@ -35,9 +35,3 @@ def view(face: ModuleFace, setting: ModuleSetting | None) -> ModuleView:
         config={name: MASK if name in secrets else value for name, value in config.items()},
         version=setting.version if setting else 0,
     )
-
-
-def secret_fields(face: ModuleFace) -> frozenset[str]:
-    """The names of the configuration fields that are secret."""
-    properties = face.config_schema.get("properties", {})
-    return frozenset(name for name, schema in properties.items() if schema.get("writeOnly"))

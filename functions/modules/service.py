@@ -6,7 +6,7 @@ from typing import Any
 
 from contracts.modules import ModuleFace, ModuleSetting, catalogue
 from functions.modules.errors import BadConfiguration
-from functions.modules.model import MASK, ModuleView, secret_fields, view
+from functions.modules.model import MASK, ModuleView, view
 from functions.modules.store import Store
 from kernel import clock
 from kernel.actor import Actor
@@ -31,7 +31,7 @@ def configure(
     """Replace a module's configuration, after its schema has accepted it. Secrets are enveloped."""
     face = _face(name)
     setting = _setting(store, actor, name, if_match)
-    secrets = secret_fields(face)
+    secrets = face.secret_fields()
     kept = {field for field in secrets & set(config) if config[field] == MASK and field in setting.config}
     _validate(face, {field: value for field, value in config.items() if field not in kept})
     setting.config = {

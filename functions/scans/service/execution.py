@@ -35,6 +35,8 @@ class Verdict(msgspec.Struct, frozen=True):
 
     next: Literal["wave", "park", "end"]
     wave: int
+    budget: int = 0
+    """Tasks that the next wave may hold."""
 
 
 def gate(store: Store, actor: Actor, scan_id: str, report: WaveReport | None) -> Verdict:
@@ -137,7 +139,8 @@ def _finish_if_due(scan: Scan, report: WaveReport | None) -> list[Event]:
 def _verdict(scan: Scan) -> Verdict:
     if scan.status is ScanStatus.PAUSED:
         return Verdict("park", scan.wave)
-    return Verdict("wave" if scan.finished_at is None else "end", scan.wave)
+    left = scan.budget.tasks - scan.tally.tasks
+    return Verdict("wave" if scan.finished_at is None else "end", scan.wave, left)
 
 
 def _ended(scan: Scan) -> ScanEnded:

@@ -46,7 +46,7 @@ class BoundedContext(Stack):
         self.code = Code(
             context=self.name,
             bundle=aws_lambda.Code.from_asset(str(packaging.room(self.name))),
-            layers=platform.layers(self, layers),
+            layers=platform.layers(layers),
             environment={
                 "TABLE_NAME": platform.data.table.table_name,
                 "FACTS_BUCKET": platform.data.facts.bucket_name,
@@ -119,6 +119,13 @@ class BoundedContext(Stack):
             },
         )
         door.allow(["kms:Decrypt", "kms:GenerateDataKey"], [self.platform.data.key.key_arn])
+
+    def grant_data_key(self, door: Door, *, create: bool = False) -> None:
+        """Allow a door to unwrap tenants' data keys, and to make the first one of a tenant."""
+        key = self.platform.data.key
+        actions = ["kms:Decrypt", *(["kms:GenerateDataKeyWithoutPlaintext"] if create else [])]
+        door.allow(actions, [key.key_arn])
+        door.function.add_environment("DATA_KEY_ID", key.key_id)
 
     def grant_facts(self, door: Door, area: str, *, write: bool = False, delete: bool = False) -> None:
         """Allow a door one area (`scans`, `reports`) under the tenants' prefixes of the facts bucket."""

@@ -38,7 +38,7 @@ class Door(Construct):
         timeout: int = 29,
         snap_start: bool = True,
     ) -> None:
-        super().__init__(scope, _title(name))
+        super().__init__(scope, f"{_title(name)}Door")
         self.name = f"{code.context}-{name}"
         logs = aws_logs.LogGroup(
             self,

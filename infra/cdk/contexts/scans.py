@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from aws_cdk import aws_iam, aws_scheduler
 from constructs import Construct
-from contracts.scans import ScanQueued, ScanResumed, ScanStopRequested, ScheduleChanged, ScheduleDeleted
 
+from contracts.scans import ScanQueued, ScanResumed, ScanStopRequested, ScheduleChanged, ScheduleDeleted
 from infra.cdk.constructs.bounded_context import READ, BoundedContext
 from infra.cdk.constructs.door import Door
 from infra.cdk.constructs.machine import Machine
@@ -47,13 +47,11 @@ class Scans(BoundedContext):
                 "Fail": fail.alias.function_arn,
                 "Plan": self.function_arn("collection", "plan"),
                 "RunBatch": self.function_arn("collection", "run-batch"),
+                "RecordLoss": self.function_arn("collection", "record-loss"),
                 "Reduce": self.function_arn("intelligence", "reduce"),
                 "RecordFindings": self.function_arn("findings", "record"),
             },
-            values={
-                "FactsBucket": self.platform.data.facts.bucket_name,
-                "MapConcurrency": str(self.stage.map_concurrency),
-            },
+            values={"MapConcurrency": str(self.stage.map_concurrency)},
         )
         machine.allow(["s3:GetObject"], [f"{self.platform.data.facts.bucket_arn}/tenants/*/scans/*/plans/*"])
         machine.allow_map()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from typing import cast
 
 from aws_cdk import (
     CfnOutput,
@@ -26,6 +28,7 @@ from infra.cdk.platform.directory import Directory
 from infra.cdk.stage import Stage
 
 RELAY_BATCH = 100
+LOGGED = ("requestId", "requestTime", "httpMethod", "path", "status", "responseLatency", "identity.sourceIp")
 
 
 class Platform(Stack):
@@ -48,7 +51,7 @@ class Platform(Stack):
         self.authorizer = self._authorizer()
         self._outputs()
 
-    def layers(self, scope: Construct, names: Sequence[str] = ()) -> list[aws_lambda.ILayerVersion]:
+    def layers(self, names: Sequence[str] = ()) -> list[aws_lambda.ILayerVersion]:
         """The layers of a room: the kernel, the runtime and what it names; none on a laptop, where the functions
         run on the project's own environment and sources."""
         if not self._layers:
@@ -76,7 +79,7 @@ class Platform(Stack):
         """Publishes the outbox: from the table's stream to the bus, in order, until it has worked."""
         bundle = packaging.room("identity") if self.stage.is_local else packaging.kernel_layer() / "python"
         code = Code(
-            "relay", aws_lambda.Code.from_asset(str(bundle)), self.layers(self), {"BUS_NAME": self.bus.event_bus_name}
+            "relay", aws_lambda.Code.from_asset(str(bundle)), self.layers(), {"BUS_NAME": self.bus.event_bus_name}
         )
         door = Door(self, self.stage, code, "relay", "kernel.outbox.relay", timeout=60)
         dead = aws_sqs.Queue(self, "DeadRelay", retention_period=Duration.days(14), enforce_ssl=True)
@@ -107,7 +110,7 @@ class Platform(Stack):
         code = Code(
             "identity",
             aws_lambda.Code.from_asset(str(packaging.room("identity"))),
-            self.layers(self),
+            self.layers(),
             {"TABLE_NAME": self.data.table.table_name},
         )
         door = Door(self, self.stage, code, name, f"functions.identity.{handler}", timeout=10)
@@ -133,14 +136,17 @@ class Platform(Stack):
             retention=aws_logs.RetentionDays.ONE_MONTH,
             removal_policy=self.stage.removal_policy,
         )
-        aws_apigatewayv2.HttpStage(
+        stage = aws_apigatewayv2.HttpStage(
             self,
             "ApiStage",
             http_api=api,
             stage_name="$default",
             auto_deploy=True,
             throttle=aws_apigatewayv2.ThrottleSettings(rate_limit=2000, burst_limit=1000),
-            access_log_settings=aws_apigatewayv2.LogGroupLogDestination(logs),
+        )
+        configuration = cast(aws_apigatewayv2.CfnStage, stage.node.default_child)
+        configuration.access_log_settings = aws_apigatewayv2.CfnStage.AccessLogSettingsProperty(
+            destination_arn=logs.log_group_arn, format=json.dumps({name: f"$context.{name}" for name in LOGGED})
         )
         return api
 
@@ -148,7 +154,7 @@ class Platform(Stack):
         """The authorizer of every guarded route. It is made here once: the context stacks only refer to it."""
         authorizer = aws_apigatewayv2.HttpAuthorizer(
             self,
-            "Authorizer",
+            "TokenAuthorizer",
             http_api=self.http_api,
             authorizer_name=self.stage.resource("authorizer"),
             type=aws_apigatewayv2.HttpAuthorizerType.LAMBDA,

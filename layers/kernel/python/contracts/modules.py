@@ -48,6 +48,11 @@ class ModuleFace(BaseModel):
     data_source: str = "the target itself"
     oracle: str | None = Field(default=None, description="The tool whose results this module is checked against.")
 
+    def secret_fields(self) -> frozenset[str]:
+        """The configuration fields that are secret: stored enveloped, never shown."""
+        properties = self.config_schema.get("properties", {})
+        return frozenset(name for name, schema in properties.items() if schema.get("writeOnly"))
+
 
 @cache
 def catalogue() -> dict[str, ModuleFace]:

@@ -1,0 +1,55 @@
+"""The CDK app: `cdk synth -c stage=prod`, or `python -m infra.cdk.app --stage local --output cdk.out`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+
+import aws_cdk
+
+from infra.cdk.contexts.collection import Collection
+from infra.cdk.contexts.findings import Findings
+from infra.cdk.contexts.identity import Identity
+from infra.cdk.contexts.intelligence import Intelligence
+from infra.cdk.contexts.modules import Modules
+from infra.cdk.contexts.organizations import Organizations
+from infra.cdk.contexts.scans import Scans
+from infra.cdk.packaging import ROOT
+from infra.cdk.platform.stack import Platform
+from infra.cdk.stage import STAGES, Stage
+
+CONTEXTS = (Identity, Organizations, Modules, Scans, Collection, Intelligence, Findings)
+LOCAL = aws_cdk.Environment(account="000000000000", region="us-east-1")
+
+
+def build(app: aws_cdk.App, stage: Stage) -> Platform:
+    """Every stack of a stage."""
+    environment = LOCAL if stage.is_local else _account()
+    platform = Platform(app, stage, environment)
+    for context in CONTEXTS:
+        context(app, platform)
+    aws_cdk.Tags.of(app).add("palisade:stage", stage.name)
+    return platform
+
+
+def _account() -> aws_cdk.Environment:
+    return aws_cdk.Environment(
+        account=os.environ.get("CDK_DEFAULT_ACCOUNT"), region=os.environ.get("CDK_DEFAULT_REGION")
+    )
+
+
+def main() -> None:
+    """Synthesise the assembly."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--stage", choices=sorted(STAGES))
+    parser.add_argument("--output")
+    options = parser.parse_args()
+    context = json.loads((ROOT / "cdk.json").read_text())["context"]
+    app = aws_cdk.App(outdir=options.output, context=None if "CDK_CONTEXT_JSON" in os.environ else context)
+    build(app, STAGES[options.stage or app.node.try_get_context("stage")])
+    app.synth()
+
+
+if __name__ == "__main__":
+    main()

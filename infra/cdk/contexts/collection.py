@@ -1,0 +1,32 @@
+"""The collection context: plans waves and runs batches of modules."""
+
+from __future__ import annotations
+
+from constructs import Construct
+
+from contracts.scans import ScanDeleted
+from infra.cdk.constructs.bounded_context import READ, BoundedContext
+from infra.cdk.platform.stack import Platform
+
+
+class Collection(BoundedContext):
+    """The only context whose functions talk to targets."""
+
+    name = "collection"
+    partitions = ("COLLECTION",)
+
+    def __init__(self, scope: Construct, platform: Platform) -> None:
+        super().__init__(scope, platform)
+        api = self.api("GET /scans/{scan_id}/progress", "GET /scans/{scan_id}/log")
+        plan = self.door("plan", "steps.plan", memory=1769, timeout=300, snap_start=False)
+        run_batch = self.door("run-batch", "steps.run_batch", memory=1769, timeout=290, snap_start=False)
+        loss = self.door("record-loss", "steps.record_loss")
+        forget = self.events(ScanDeleted.type, timeout=300)
+        for door in (api, plan, run_batch):
+            self.grant_table(door, ["SCANS"], READ)
+        for door in (plan, run_batch, loss):
+            self.grant_facts(door, "scans", write=True)
+        self.grant_facts(api, "scans")
+        self.grant_facts(forget, "scans", delete=True)
+        self.grant_data_key(run_batch)
+        self.grant_table(run_batch, ["KEYS"], READ)

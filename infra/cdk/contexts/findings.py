@@ -1,0 +1,25 @@
+"""The findings context: what scans found that somebody should fix."""
+
+from __future__ import annotations
+
+from constructs import Construct
+
+from infra.cdk.constructs.bounded_context import READ, BoundedContext
+from infra.cdk.platform.stack import Platform
+
+
+class Findings(BoundedContext):
+    """Findings of a tenant, the same across scans."""
+
+    name = "findings"
+    partitions = ("FINDINGS",)
+
+    def __init__(self, scope: Construct, platform: Platform) -> None:
+        super().__init__(scope, platform)
+        api = self.api("/findings", "/findings/{proxy+}", "GET /scans/{scan_id}/findings")
+        record = self.door("record", "steps.record", memory=1769, timeout=300)
+        snapshot = self.door("snapshot", "steps.snapshot", timeout=300)
+        for door in (api, record, snapshot):
+            self.grant_table(door, ["SCANS"], READ)
+        self.grant_facts(record, "scans")
+        self.grant_facts(snapshot, "reports", write=True)

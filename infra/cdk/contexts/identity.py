@@ -1,0 +1,35 @@
+"""The identity context: log-in and users. Its token triggers live in the platform stack, beside the pool."""
+
+from __future__ import annotations
+
+from constructs import Construct
+
+from infra.cdk.constructs.bounded_context import BoundedContext
+from infra.cdk.constructs.door import Door
+from infra.cdk.platform.stack import Platform
+
+
+class Identity(BoundedContext):
+    """Sessions through Cognito, people of a tenant."""
+
+    name = "identity"
+    partitions = ("USERS", "PLATFORM#IDENTITIES#*")
+
+    def __init__(self, scope: Construct, platform: Platform) -> None:
+        super().__init__(scope, platform)
+        api = self.api(
+            *("/users", "/users/{proxy+}"),
+            public=("POST /auth/login", "POST /auth/refresh", "POST /auth/logout"),
+        )
+        self._know_pool(api)
+        create_user = self.door("create-user", "steps.create_user")
+        self._know_pool(create_user)
+        create_user.allow(
+            ["cognito-idp:AdminCreateUser", "cognito-idp:AdminGetUser", "cognito-idp:AdminSetUserPassword"],
+            [platform.directory.pool.user_pool_arn],
+        )
+
+    def _know_pool(self, door: Door) -> None:
+        directory = self.platform.directory
+        door.function.add_environment("USER_POOL_ID", directory.pool.user_pool_id)
+        door.function.add_environment("USER_POOL_CLIENT_ID", directory.client.user_pool_client_id)
