@@ -6,13 +6,12 @@ import ssl
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from contracts.scope import Scope, ScopeProof, host_of, prove
+from contracts.scope import Scope, ScopeProof, host_of, prove, target_patterns
+from functions.collection.politeness import OVERLOADED, HostGate, Pace
 from kernel.egress import Connection, Egress, EgressError, Limits, Realm, Request, Response
 from kernel.egress.addresses import classify
 from kernel.egress.dns import Endpoint, addresses_in, make_question, read_message
 from kernel.egress.limits import MIB
-
-from functions.collection.politeness import OVERLOADED, HostGate, Pace
 
 if TYPE_CHECKING:
     from dns.message import Message
@@ -164,12 +163,20 @@ class Session:
         return Answer(await self.egress.query(name, record_type))
 
     async def query_at(
-        self, server: Endpoint, name: str, record_type: str, *, about: str, recursive: bool = False
+        self,
+        server: Endpoint,
+        name: str,
+        record_type: str,
+        *,
+        about: str,
+        recursive: bool = False,
+        record_class: str = "IN",
     ) -> Answer:
         """Ask one server of the zone `about`. Raises `OutOfScope`, `EgressError`."""
         self.require(about)
         await self._rate_limit.acquire("dns")
-        return Answer(await self.egress.query_at(server, name, record_type, recursive=recursive))
+        message = await self.egress.query_at(server, name, record_type, recursive=recursive, record_class=record_class)
+        return Answer(message)
 
     async def zone_servers(self, zone: str) -> list[ZoneServer]:
         """The name servers of a zone with their addresses, in order; those that do not resolve are left out.
@@ -193,6 +200,10 @@ class Session:
             wire = make_question(zone, "AXFR", recursive=False).to_wire()
             await connection.send(len(wire).to_bytes(2, "big") + wire, 5.0)
             return await _transfer_messages(connection)
+
+    def target_domains(self) -> tuple[str, ...]:
+        """The domains that the scan was pointed at, sorted: names below them are in scope."""
+        return tuple(sorted({t for t in self._targets if len(target_patterns(t)) > 1}))
 
     async def resolve(self, host: str) -> list[str]:
         """The addresses of a host in scope. Raises `OutOfScope`, `EgressError`."""

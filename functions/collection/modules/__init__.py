@@ -9,7 +9,6 @@ from functools import cache
 from typing import Any, TypeGuard
 
 from contracts.modules import ModuleFace
-
 from functions.collection.module import Module
 
 

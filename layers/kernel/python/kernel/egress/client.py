@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
 
 from kernel.egress.addresses import Policy
-from kernel.egress.dns import DnsClient, DnsSettings, Endpoint, addresses_in, ask_over_tcp, make_question
+from kernel.egress.dns import DnsClient, DnsSettings, Endpoint, addresses_in
 from kernel.egress.errors import (
     EgressDenied,
     EgressError,
@@ -148,19 +148,19 @@ class Egress:
         return await self._dns_client().query(name, record_type, self.dns_settings.servers_for(name))
 
     async def query_at(
-        self, server: Endpoint, name: str, record_type: str, *, recursive: bool = False, over_tcp: bool = False
+        self,
+        server: Endpoint,
+        name: str,
+        record_type: str,
+        *,
+        recursive: bool = False,
+        record_class: str = "IN",
     ) -> Message:
         """Ask one particular server, which must pass the policy. Raises `EgressError`."""
         self.policy.check(*server)
-        if not over_tcp:
-            return await self._dns_client().query(name, record_type, (server,), recursive=recursive)
-        question = make_question(name, record_type, recursive=recursive)
-        try:
-            return await ask_over_tcp(question, server, self.limits.connect_seconds)
-        except TimeoutError as error:
-            raise EgressTimeout(f"{server[0]} port {server[1]} does not answer") from error
-        except OSError as error:
-            raise EgressUnreachable(f"{server[0]} port {server[1]}: {error}") from error
+        return await self._dns_client().query(
+            name, record_type, (server,), recursive=recursive, record_class=record_class
+        )
 
     async def close(self) -> None:
         """Close all connections and sockets."""

@@ -150,13 +150,19 @@ class DnsClient:
         self._opening = asyncio.Lock()
 
     async def query(
-        self, name: str, record_type: str, servers: tuple[Endpoint, ...], *, recursive: bool = True
+        self,
+        name: str,
+        record_type: str,
+        servers: tuple[Endpoint, ...],
+        *,
+        recursive: bool = True,
+        record_class: str = "IN",
     ) -> Message:
         """The first answer that one of the servers gives.
 
         Raises `EgressTimeout` or `EgressUnreachable` when none answers, `EgressDenied` for a name that is none.
         """
-        question = make_question(name, record_type, recursive=recursive)
+        question = make_question(name, record_type, recursive=recursive, record_class=record_class)
         failure: Exception = EgressTimeout(f"no DNS server answered for {name} {record_type}")
         async with self._slots:
             for _ in range(self._tries):
@@ -195,14 +201,14 @@ class DnsClient:
         self._channels.clear()
 
 
-def make_question(name: str, record_type: str, *, recursive: bool = True) -> Message:
+def make_question(name: str, record_type: str, *, recursive: bool = True, record_class: str = "IN") -> Message:
     """A query message. Raises `EgressDenied` for a name or type that cannot stand in a question."""
     import dns.exception
     import dns.flags
     import dns.message
 
     try:
-        question = dns.message.make_query(name, record_type, use_edns=0, payload=1232)
+        question = dns.message.make_query(name, record_type, record_class, use_edns=0, payload=1232)
     except (dns.exception.DNSException, ValueError) as error:
         raise EgressDenied(f"{name!r} {record_type} cannot be asked: {error}") from error
     if not recursive:

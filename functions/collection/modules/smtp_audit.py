@@ -1,0 +1,110 @@
+"""Mail servers: encryption, relaying for strangers, and whom they give away."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from contracts.findings import Severity
+from contracts.modules import ModuleFace
+from contracts.observations import Invasiveness, Observation, ObservationType
+from functions.collection.endpoints import host_and_port
+from functions.collection.module import Context, Found, Module
+from functions.collection.weakness import exposure, misconfiguration
+from kernel.egress import Connection, EgressProtocolError
+
+WAIT = 10.0
+MAX_LINES = 100
+NO_STARTTLS = misconfiguration(
+    "smtp-no-starttls", Severity.MEDIUM, "The mail server does not encrypt",
+    "The server offers no STARTTLS, so mail to it travels in clear and can be read and changed on the way.",
+    "Configure a certificate and offer STARTTLS; announce it with MTA-STS or DANE.",
+    "https://www.rfc-editor.org/rfc/rfc3207",
+)  # fmt: skip
+AUTH_IN_CLEAR = misconfiguration(
+    "smtp-auth-in-clear", Severity.HIGH, "The mail server takes passwords in clear",
+    "The server offers AUTH before the connection is encrypted, so that passwords travel in clear.",
+    "Offer AUTH after STARTTLS only.", "https://cwe.mitre.org/data/definitions/319.html",
+)  # fmt: skip
+OPEN_RELAY = exposure(
+    "smtp-open-relay", Severity.HIGH, "The mail server relays for everybody",
+    "The server accepts mail from strangers to strangers, and is used for spam as soon as it is found.",
+    "Relay for authenticated users and your own networks only.", "https://cwe.mitre.org/data/definitions/284.html",
+)  # fmt: skip
+VRFY = misconfiguration(
+    "smtp-vrfy", Severity.LOW, "The mail server confirms user names",
+    "The VRFY command tells which mailboxes exist, which helps to guess passwords and to phish.",
+    "Switch VRFY and EXPN off.", "https://cwe.mitre.org/data/definitions/204.html",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """What the server offered in answer to EHLO, and its codes for a probe of VRFY and of relaying."""
+
+    extensions: frozenset[str]
+    vrfy_code: int
+    relay_code: int
+
+
+class SmtpAudit(Module[Conversation]):
+    """Greets the server, asks, and leaves before any message is sent."""
+
+    face = ModuleFace(
+        name="smtp_audit",
+        version="1.0.0",
+        summary="Checks a mail server for STARTTLS, clear-text log-in, open relaying and VRFY",
+        consumes=(ObservationType.SERVICE,),
+        produces=(ObservationType.MISCONFIGURATION, ObservationType.EXPOSURE),
+        matching=r"^smtp://",
+        invasiveness=Invasiveness.ACTIVE,
+        rate_group="tcp",
+        oracle="smtplib",
+    )
+
+    async def get(self, observation: Observation, context: Context) -> Conversation:
+        """One conversation; both addresses of the relay probe lie in domains reserved for examples (RFC 2606)."""
+        host, port = host_and_port(observation.value)
+        async with await context.session.connect(host, port) as connection:
+            code, _ = await _reply(connection)
+            if code != 220:
+                raise EgressProtocolError(f"the mail server greets with {code}")
+            _, lines = await _ask(connection, "EHLO scanner.example.com")
+            vrfy_code, _ = await _ask(connection, "VRFY postmaster")
+            await _ask(connection, "MAIL FROM:<probe@example.com>")
+            relay_code, _ = await _ask(connection, "RCPT TO:<probe@example.net>")
+            await _ask(connection, "RSET")
+            await _ask(connection, "QUIT")
+        words = {line.partition(" ")[0].partition("=")[0].upper() for line in lines[1:]}
+        return Conversation(frozenset(words), vrfy_code, relay_code)
+
+    def transform(self, observation: Observation, raw: Conversation) -> Iterable[Found]:
+        """The weaknesses."""
+        asset = observation.value.rpartition("://")[2]
+        offered = {"extensions": sorted(raw.extensions)}
+        if "STARTTLS" not in raw.extensions:
+            yield NO_STARTTLS.at(asset, offered)
+        if "AUTH" in raw.extensions:
+            yield AUTH_IN_CLEAR.at(asset, offered)
+        if raw.relay_code in (250, 251):
+            yield OPEN_RELAY.at(asset, {"to": "probe@example.net", "code": raw.relay_code}, confidence=0.9)
+        if raw.vrfy_code in (250, 251):
+            yield VRFY.at(asset, {"code": raw.vrfy_code})
+
+
+async def _ask(connection: Connection, command: str) -> tuple[int, list[str]]:
+    await connection.send(command.encode() + b"\r\n", WAIT)
+    return await _reply(connection)
+
+
+async def _reply(connection: Connection) -> tuple[int, list[str]]:
+    """A reply's code and lines (RFC 5321 section 4.2). Raises `EgressProtocolError`."""
+    lines: list[str] = []
+    for _ in range(MAX_LINES):
+        line = (await connection.read_line(WAIT)).decode("utf-8", "replace").rstrip("\r\n")
+        if len(line) < 3 or not line[:3].isdecimal():
+            raise EgressProtocolError("the mail server answers with something that is no reply")
+        lines.append(line[4:])
+        if line[3:4] != "-":
+            return int(line[:3]), lines
+    raise EgressProtocolError("the mail server answers without end")
