@@ -6,10 +6,10 @@ from itertools import pairwise
 from typing import Any
 
 import msgspec
-from contracts.facts import decode_observations, decode_rows, encode_rows
-from contracts.observations import Observation, observation_id
 from hypothesis import strategies as st
 
+from contracts.facts import decode_observations, decode_rows, encode_rows
+from contracts.observations import Observation, observation_id
 from functions.intelligence.model.graph import Entity, Relation
 from functions.intelligence.model.parts import Manifest, Part, merged
 from functions.intelligence.model.reducer import Scan, WaveReducer

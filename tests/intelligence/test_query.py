@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from contracts.observations import Observation
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contracts.observations import Observation
 from functions.intelligence.model import reducer as reducer_module
 from functions.intelligence.model.graph import Entity
 from functions.intelligence.model.parts import merged, observation_order

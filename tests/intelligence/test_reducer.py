@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from contracts.facts import decode_rows
-from contracts.observations import Observation
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contracts.facts import decode_rows
+from contracts.observations import Observation
 from functions.intelligence.model import reducer as reducer_module
 from functions.intelligence.model.graph import MAX_OBSERVATION_IDS
 from functions.intelligence.model.state import MAX_VALUE_CHARACTERS, NO_ROW, ReducerState

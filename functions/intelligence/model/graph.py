@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
-from contracts.findings import SEVERITY_ORDER
 
+from contracts.findings import SEVERITY_ORDER
 from functions.intelligence.model.confidence import noisy_or
 
 MAX_OBSERVATION_IDS: Final = 20

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Final
 
 from contracts.observations import WEAKNESS_TYPES, Observation
-
 from functions.intelligence.model.graph import (
     MAX_OBSERVATION_IDS,
     Entity,

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol, Self, TypeVar
 
 import msgspec
+
 from contracts.facts import decode_rows
 from contracts.observations import Observation
 

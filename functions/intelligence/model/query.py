@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 import msgspec
+
 from contracts.facts import decode_observations
 from contracts.observations import Observation
-
 from functions.intelligence.model.parts import Part, Read, observation_order, stream
 
 END_OF_TIME: Final = "\U0010ffff"

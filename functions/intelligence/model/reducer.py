@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 import msgspec
+
 from contracts import facts
 from contracts.observations import WEAKNESS_TYPES, Observation
-
 from functions.intelligence.model.graph import Entity, Relation
 from functions.intelligence.model.graph_delta import MAX_FAN, GraphDelta
 from functions.intelligence.model.parts import Manifest, Part
@@ -31,14 +30,13 @@ _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(Observation)
 
 
-@dataclass(frozen=True, slots=True)
-class Scan:
+class Scan(msgspec.Struct, frozen=True):
     """Which scan is reduced, and how. `groups` names the independent source that a module speaks for, where that
-    is not the module itself; `keep_attributes` are those that the rules read."""
+    is not the module itself; `keep_attributes` are those that the rules read (`a.b` is `b` in the mapping `a`)."""
 
     tenant_id: str
     scan_id: str
-    groups: Mapping[str, str] = field(default_factory=dict)
+    groups: dict[str, str] = {}
     keep_attributes: frozenset[str] = frozenset()
     max_fan: int = MAX_FAN
 
@@ -51,6 +49,8 @@ class WaveReducer:
         self._state = state
         self._wave = wave
         self._sink = sink
+        self._plain = frozenset(name for name in scan.keep_attributes if "." not in name)
+        self._nested = {name: name.split(".") for name in sorted(scan.keep_attributes - self._plain)}
         self._graph = GraphDelta(state, scan.groups, scan.max_fan)
         self._first_new_fact = len(state.digests)
         self._rows: list[tuple[str, str, Observation]] = []
@@ -62,6 +62,7 @@ class WaveReducer:
         self._relation_parts: list[Part] = []
         self._read = 0
         self.changed_types: set[str] = set()
+        """Types of which facts are new or nearer; rules about others need not be evaluated again."""
 
     def add(self, observations: Iterable[Observation]) -> None:
         """Take in observations of the wave, in the order of its batches."""
@@ -98,12 +99,18 @@ class WaveReducer:
     def _remember_attributes(self, attributes: Mapping[str, Any], row: int) -> None:
         if not attributes:
             return
-        for name in self._scan.keep_attributes & attributes.keys():
+        for name in self._plain & attributes.keys():
             self._state.attributes.setdefault(name, {})[row] = attributes[name]
+        for name, path in self._nested.items():
+            value = _at(attributes, path)
+            if value is not None:
+                self._state.attributes.setdefault(name, {})[row] = value
 
     def _meet_again(self, observation: Observation, fact: int) -> None:
         """A fact that is known: it may be nearer than thought, or processed by more modules than thought."""
         nearer = self._state.come_nearer(fact, observation.scope_distance)
+        if nearer:
+            self.changed_types.add(observation.type)
         if fact not in self._frontier:
             if nearer:
                 self._frontier[fact] = _encoder.encode(observation)
@@ -212,3 +219,12 @@ def observation_part(key: str, rows: list[Observation]) -> Part:
         modules=dict(sorted(Counter(row.module for row in rows).items())),
         max_confidence=max(row.confidence for row in rows),
     )
+
+
+def _at(attributes: Mapping[str, Any], path: list[str]) -> Any:
+    value: Any = attributes
+    for name in path:
+        if not isinstance(value, Mapping):
+            return None
+        value = value.get(name)
+    return value

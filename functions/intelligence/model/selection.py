@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 
 import msgspec
-from contracts.findings import SEVERITY_ORDER
 
+from contracts.findings import SEVERITY_ORDER
 from functions.intelligence.model.graph import Entity, Relation
 
 

@@ -11,9 +11,9 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 import msgspec
+
 from contracts.facts import decode_rows, encode_rows
 from contracts.observations import Observation
-
 from functions.intelligence.model.graph import fact_digest
 
 NO_ROW: Final = 0xFFFFFFFF

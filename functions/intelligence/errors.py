@@ -1,0 +1,17 @@
+"""What can go wrong in this room, in words that a person can act on."""
+
+from __future__ import annotations
+
+from kernel.errors import Problem
+
+
+class RuleError(Problem):
+    """A correlation rule cannot be used: which file, which key, and why."""
+
+    slug, status, title = "malformed-rule", 422, "The correlation rule is malformed"
+
+    def __init__(self, file: str, key: str, reason: str) -> None:
+        super().__init__(f"{file}: {key}: {reason}" if key else f"{file}: {reason}")
+        self.file = file
+        self.key = key
+        self.reason = reason

@@ -1,0 +1,65 @@
+"""What a type name in a rule stands for: one of our types, perhaps only some facts of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from contracts.observations import ObservationType
+from functions.intelligence.model.correlation.patterns import found, split_negation
+from functions.intelligence.model.correlation.spiderfoot import TYPES, Kind
+
+OURS: Final = {type_.value: Kind(type_.value) for type_ in ObservationType}
+NAMES: Final[dict[str, tuple[Kind, ...]]] = {
+    **{name: (kind,) for name, kind in OURS.items()},
+    **TYPES,
+}
+"""All type names that a rule may use: ours, and those of SpiderFoot."""
+
+
+@dataclass(frozen=True, slots=True)
+class TypeTest:
+    """A condition on the type: kinds that are wanted, or kinds that are not. `unknown` names mean nothing here."""
+
+    wanted: tuple[Kind, ...] | None
+    unwanted: tuple[Kind, ...]
+    unknown: tuple[str, ...]
+
+
+def exact_types(patterns: Sequence[str]) -> TypeTest:
+    """The kinds that exact names stand for."""
+    wanted, unwanted = _split(patterns)
+    names = [*wanted, *unwanted]
+    return TypeTest(
+        _simplified(kind for name in wanted for kind in NAMES.get(name, ())) if wanted else None,
+        _simplified(kind for name in unwanted for kind in NAMES.get(name, ())),
+        tuple(name for name in names if name not in NAMES),
+    )
+
+
+def regex_types(patterns: Sequence[str]) -> TypeTest:
+    """The kinds whose names a regular expression finds. Raises PatternError."""
+    wanted, unwanted = _split(patterns)
+    return TypeTest(_search(wanted) if wanted else None, _search(unwanted) if unwanted else (), ())
+
+
+def _search(patterns: Sequence[str]) -> tuple[Kind, ...]:
+    test = found(patterns)
+    return _simplified(kind for name, kinds in NAMES.items() if test(name) for kind in kinds)
+
+
+def _split(patterns: Iterable[str]) -> tuple[list[str], list[str]]:
+    wanted: list[str] = []
+    unwanted: list[str] = []
+    for pattern in patterns:
+        negated, bare = split_negation(pattern)
+        (unwanted if negated else wanted).append(bare)
+    return wanted, unwanted
+
+
+def _simplified(kinds: Iterable[Kind]) -> tuple[Kind, ...]:
+    """Distinct kinds, without those that a plainer kind of the same type covers."""
+    distinct = dict.fromkeys(kinds)
+    plain = {kind.type for kind in distinct if kind == Kind(kind.type)}
+    return tuple(kind for kind in distinct if kind.type not in plain or kind == Kind(kind.type))

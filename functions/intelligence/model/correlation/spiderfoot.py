@@ -1,0 +1,142 @@
+"""The names that rules written for SpiderFoot 4.0 use, and what they are called here.
+
+A name that has no counterpart is absent: a rule that uses it is loaded, says so, and finds nothing by it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """Some facts of one type: all, or those whose value or attribute a regular expression finds, or those that lie
+    outside the scan's scope (`outside`)."""
+
+    type: str
+    value: str | None = None
+    attribute: tuple[str, str] | None = None
+    outside: bool | None = None
+
+
+def _check(type_: str, pattern: str) -> Kind:
+    return Kind(type_, attribute=("check", pattern))
+
+
+def _severity(pattern: str) -> Kind:
+    return Kind("vulnerability", attribute=("severity", pattern))
+
+
+_V4: Final = r"^\d+\.\d+\.\d+\.\d+"
+_PRIVATE: Final = r"^(10\.|127\.|169\.254\.|192\.168\.|172\.(1[6-9]|2\d|3[01])\.|f[cd][0-9a-f]{2}:|fe80:|::1$)"
+
+TYPES: Final[Mapping[str, tuple[Kind, ...]]] = {
+    "INTERNET_NAME": (Kind("host", outside=False), Kind("domain", outside=False)),
+    "DOMAIN_NAME": (Kind("domain", outside=False),),
+    "DOMAIN_NAME_PARENT": (Kind("domain"),),
+    "INTERNET_NAME_UNRESOLVED": (_check("misconfiguration", "unresolved|dangling"),),
+    "AFFILIATE_INTERNET_NAME": (Kind("host", outside=True), Kind("domain", outside=True)),
+    "AFFILIATE_DOMAIN_NAME": (Kind("domain", outside=True),),
+    "AFFILIATE_IPADDR": (Kind("ip", _V4, outside=True),),
+    "AFFILIATE_IPV6_ADDRESS": (Kind("ip", ":", outside=True),),
+    "AFFILIATE_EMAILADDR": (Kind("email", outside=True),),
+    "AFFILIATE_INTERNET_NAME_HIJACKABLE": (_check("exposure", "takeover"), _check("misconfiguration", "dangling")),
+    "CO_HOSTED_SITE": (Kind("host", outside=True),),
+    "CO_HOSTED_SITE_DOMAIN": (Kind("domain", outside=True),),
+    "IP_ADDRESS": (Kind("ip", _V4),),
+    "IPV6_ADDRESS": (Kind("ip", ":"),),
+    "INTERNAL_IP_ADDRESS": (Kind("ip", _PRIVATE),),
+    "NETBLOCK_OWNER": (Kind("cidr", _V4),),
+    "NETBLOCKV6_OWNER": (Kind("cidr", ":"),),
+    "NETBLOCK_MEMBER": (Kind("cidr", _V4),),
+    "NETBLOCKV6_MEMBER": (Kind("cidr", ":"),),
+    "BGP_AS_OWNER": (Kind("asn"),),
+    "BGP_AS_MEMBER": (Kind("asn"),),
+    "TCP_PORT_OPEN": (Kind("port"),),
+    "TCP_PORT_OPEN_BANNER": (Kind("banner"),),
+    "UDP_PORT_OPEN": (Kind("port", attribute=("protocol", "udp")),),
+    "UDP_PORT_OPEN_INFO": (Kind("banner", attribute=("protocol", "udp")),),
+    "WEBSERVER_BANNER": (
+        Kind("banner", attribute=("protocol", "http")),
+        Kind("technology", attribute=("from", "server header")),
+    ),
+    "WEBSERVER_TECHNOLOGY": (Kind("technology"),),
+    "WEBSERVER_HTTPHEADERS": (Kind("http_response"),),
+    "URL_WEB_FRAMEWORK": (Kind("technology"),),
+    "SOFTWARE_USED": (Kind("software"),),
+    "OPERATING_SYSTEM": (Kind("software", attribute=("cpe", "^cpe:2.3:o")),),
+    "LINKED_URL_INTERNAL": (Kind("url", outside=False),),
+    "LINKED_URL_EXTERNAL": (Kind("url", outside=True),),
+    "URL_FORM": (Kind("web_form"),),
+    "URL_PASSWORD": (Kind("web_form", "pass"),),
+    "URL_UPLOAD": (Kind("web_form", "file|upload"),),
+    "TARGET_WEB_CONTENT": (Kind("http_response"),),
+    "INTERESTING_FILE": (Kind("file"),),
+    "JUNK_FILE": (_check("exposure", "backup|junk|temporary"),),
+    "RAW_FILE_META_DATA": (Kind("metadata"),),
+    "SSL_CERTIFICATE_RAW": (Kind("certificate"),),
+    "SSL_CERTIFICATE_ISSUED": (Kind("certificate"),),
+    "SSL_CERTIFICATE_EXPIRED": (_check("misconfiguration", "certificate.*expired|expired.*certificate"),),
+    "SSL_CERTIFICATE_EXPIRING": (_check("misconfiguration", "certificate.*expir(es|ing)"),),
+    "SSL_CERTIFICATE_MISMATCH": (_check("misconfiguration", "certificate.*(mismatch|wrong-host)"),),
+    "DNS_TEXT": (Kind("dns_record", attribute=("type", "^TXT$")),),
+    "DNS_SRV": (Kind("dns_record", attribute=("type", "^SRV$")),),
+    "DNS_SPF": (Kind("dns_record", "v=spf1"),),
+    "RAW_DNS_RECORDS": (Kind("dns_record"),),
+    "PROVIDER_DNS": (Kind("dns_record", attribute=("type", "^NS$")),),
+    "PROVIDER_MAIL": (Kind("mail_server"),),
+    "EMAILADDR": (Kind("email", outside=False),),
+    "EMAILADDR_GENERIC": (
+        Kind("email", "^(abuse|admin|contact|help|hostmaster|info|postmaster|sales|security|support|webmaster)@"),
+    ),
+    "USERNAME": (Kind("username"),),
+    "ACCOUNT_EXTERNAL_OWNED": (Kind("username"),),
+    "HUMAN_NAME": (Kind("person"),),
+    "PHONE_NUMBER": (Kind("phone"),),
+    "COMPANY_NAME": (Kind("organisation"),),
+    "CLOUD_STORAGE_BUCKET": (Kind("cloud_resource"),),
+    "CLOUD_STORAGE_BUCKET_OPEN": (_check("exposure", "bucket"),),
+    "PASSWORD_COMPROMISED": (Kind("secret"),),
+    "VULNERABILITY_GENERAL": (Kind("vulnerability"),),
+    "VULNERABILITY_CVE_CRITICAL": (_severity("^critical$"),),
+    "VULNERABILITY_CVE_HIGH": (_severity("^high$"),),
+    "VULNERABILITY_CVE_MEDIUM": (_severity("^medium$"),),
+    "VULNERABILITY_CVE_LOW": (_severity("^low$"),),
+    "VULNERABILITY_DISCLOSURE": (Kind("vulnerability"),),
+    "SIMILARDOMAIN": (Kind("domain", attribute=("similar_to", ".")),),
+}
+
+MODULES: Final[Mapping[str, str]] = {
+    "sfp_dnsresolve": "resolve",
+    "sfp_dnsraw": "records",
+    "sfp_dnsbrute": "subdomains",
+    "sfp_dnszonexfer": "zone_transfer",
+    "sfp_dnsneighbor": "reverse_dns",
+    "sfp_portscan_tcp": "tcp_connect",
+    "sfp_spider": "crawler",
+    "sfp_sslcert": "certificate",
+    "sfp_webserver": "technology",
+    "sfp_webframework": "technology",
+    "sfp_email": "extraction",
+}
+"""SpiderFoot's modules and the module here that does the same."""
+
+ENTITY_TYPES: Final = frozenset(
+    {
+        "asn",
+        "cidr",
+        "cloud_resource",
+        "domain",
+        "email",
+        "host",
+        "ip",
+        "mail_server",
+        "organisation",
+        "person",
+        "phone",
+        "username",
+    }
+)
+"""Types that are things of their own, not descriptions of one: what `entity.` leads to."""

@@ -1,0 +1,160 @@
+"""A scan's facts as rules read them: columns, indexed by type, with the ways up and down between rows."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import Final
+
+from contracts.scope import host_of
+from functions.intelligence.model.correlation.spiderfoot import ENTITY_TYPES
+from functions.intelligence.model.state import NO_ROW, ReducerState
+
+ASSET_TYPES: Final = ENTITY_TYPES | {"url", "port", "service"}
+MAX_ANCESTORS: Final = 64
+
+Values = Callable[[int], Sequence[str]]
+"""The values of a field of one row: none, one, or (for `child.`) several."""
+
+
+class View:
+    """The state of a scan, read-only. Indexes are made when the first rule needs them."""
+
+    def __init__(self, state: ReducerState) -> None:
+        self.state = state
+        self._hosts: dict[str, str] = {}
+
+    @cached_property
+    def _rows_by_type(self) -> dict[str, array[int]]:
+        fact_types = self.state.fact_types
+        rows: list[array[int]] = [array("I") for _ in self.state.types.all]
+        for row, fact in enumerate(self.state.row_facts):
+            rows[fact_types[fact]].append(row)
+        return dict(zip(self.state.types.all, rows, strict=True))
+
+    @cached_property
+    def _children(self) -> dict[int, list[int]]:
+        children: dict[int, list[int]] = {}
+        for row, source in enumerate(self.state.row_sources):
+            if source != NO_ROW:
+                children.setdefault(source, []).append(row)
+        return children
+
+    @cached_property
+    def _rows_of_facts(self) -> dict[int, list[int]]:
+        rows: dict[int, list[int]] = {}
+        for row, fact in enumerate(self.state.row_facts):
+            rows.setdefault(fact, []).append(row)
+        return rows
+
+    def rows_of(self, type_: str) -> Sequence[int]:
+        """The rows of a type, in order."""
+        return self._rows_by_type.get(type_, ())
+
+    def all_rows(self) -> Sequence[int]:
+        """Every row, in order."""
+        return range(len(self.state.ids))
+
+    def type(self, row: int) -> str:
+        """A row's type."""
+        return self.state.type_of(self.state.row_facts[row])
+
+    def value(self, row: int) -> str:
+        """A row's value."""
+        return self.state.fact_values[self.state.row_facts[row]]
+
+    def module(self, row: int) -> str:
+        """The module that found a row first."""
+        return self.state.modules.all[self.state.row_modules[row]]
+
+    def distance(self, row: int) -> int:
+        """How far outside the scope a row's fact lies; 0 is inside."""
+        return self.state.distances[self.state.row_facts[row]]
+
+    def attributes(self, row: int, name: str) -> Sequence[str]:
+        """A remembered attribute's values as texts: none, one, or the items of a list."""
+        column = self.state.attributes.get(name)
+        value = None if column is None else column.get(row)
+        if value is None:
+            return ()
+        return [_text(item) for item in value] if isinstance(value, list) else (_text(value),)
+
+    def source(self, row: int) -> Sequence[int]:
+        """The row that a row was found from."""
+        source = self.state.row_sources[row]
+        return () if source == NO_ROW else (source,)
+
+    def children(self, row: int) -> Sequence[int]:
+        """The rows that were found from a row."""
+        return self._children.get(row, ())
+
+    def entity(self, row: int) -> Sequence[int]:
+        """The nearest row above that is a thing of its own."""
+        return self._above(row, ENTITY_TYPES)
+
+    def _above(self, row: int, types: frozenset[str]) -> Sequence[int]:
+        for _ in range(MAX_ANCESTORS):
+            row = self.state.row_sources[row]
+            if row == NO_ROW:
+                break
+            if self.type(row) in types:
+                return (row,)
+        return ()
+
+    def asset(self, row: int) -> str:
+        """What a row is about: the asset it names, itself if it is one, else the nearest one above it."""
+        named = self.attributes(row, "asset")
+        if named:
+            return named[0]
+        if self.type(row) in ASSET_TYPES:
+            return self.value(row)
+        above = self._above(row, ASSET_TYPES)
+        return self.value(above[0]) if above else self.value(row)
+
+    def host(self, row: int) -> str:
+        """The host that a row's asset lies on."""
+        asset = self.asset(row)
+        host = self._hosts.get(asset)
+        if host is None:
+            host = self._hosts[asset] = host_of(asset)
+        return host
+
+    def sources_of_fact(self, fact: int) -> list[tuple[int, int]]:
+        """The rows of a fact that have a source, each with the source's fact, in order."""
+        state = self.state
+        return [
+            (row, state.row_facts[state.row_sources[row]])
+            for row in self._rows_of_facts.get(fact, ())
+            if state.row_sources[row] != NO_ROW
+        ]
+
+    def values(self, field: str) -> Values:
+        """How to read a field (see `rule.FIELD`) of a row."""
+        prefix, dot, rest = field.partition(".")
+        if not dot or prefix == "attributes":
+            return self._own_values(field)
+        related = {"source": self.source, "child": self.children, "entity": self.entity}[prefix]
+        own = self._own_values(rest)
+        return lambda row: [value for other in related(row) for value in own(other)]
+
+    def _own_values(self, field: str) -> Values:
+        if field.startswith("attributes."):
+            name = field.partition(".")[2]
+            return lambda row: self.attributes(row, name)
+        if field == "confidence":
+            return lambda row: (repr(self.state.row_confidences[row]),)
+        read: dict[str, Callable[[int], str]] = {
+            "type": self.type,
+            "module": self.module,
+            "data": self.value,
+            "value": self.value,
+            "host": self.host,
+            "asset": self.asset,
+        }
+        one = read[field]
+        return lambda row: (one(row),)
+
+
+def _text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

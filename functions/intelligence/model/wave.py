@@ -1,0 +1,36 @@
+"""One wave from its segments to what is stored, correlation included: what the reducer's door calls."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from contracts import facts
+from functions.intelligence.model.correlation.engine import RuleSet
+from functions.intelligence.model.parts import Manifest
+from functions.intelligence.model.reducer import Scan, Sink, WaveReducer
+from functions.intelligence.model.state import ReducerState
+
+
+def reduce_wave(
+    scan: Scan, wave: int, states: Iterable[bytes], segments: Iterable[bytes], rules: RuleSet, sink: Sink
+) -> Manifest:
+    """Reduce wave `wave` and evaluate the rules that it can have changed; returns the manifest, written last.
+
+    `states` are the deltas of the waves before, `segments` the batches of this one, each in order. Doing it again
+    writes the same objects.
+    """
+    state = ReducerState.load(states)
+    kept = scan.keep_attributes | rules.attributes
+    reducer = WaveReducer(msgspec.structs.replace(scan, keep_attributes=kept), state, wave, sink)
+    for segment in segments:
+        reducer.add(facts.decode_observations(segment))
+    manifest = reducer.finish()
+    results = rules.evaluate(state, reducer.changed_types)
+    if results:
+        key = facts.detections_key(scan.tenant_id, scan.scan_id, wave)
+        sink(key, facts.encode_rows(results))
+        manifest = msgspec.structs.replace(manifest, detections=key)
+    sink(facts.manifest_key(scan.tenant_id, scan.scan_id, wave), facts.encode_rows([manifest]))
+    return manifest
