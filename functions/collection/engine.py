@@ -8,21 +8,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from contracts.observations import Observation
-from kernel.clock import timestamp
-from kernel.egress import EgressError
 
+from contracts.observations import Observation
 from functions.collection.journal import Journal, LogEntry
 from functions.collection.module import Blobs, Context, Module, Walker
 from functions.collection.reader import BatchLimits, Reader
 from functions.collection.session import OutOfScope, Session
 from functions.collection.watchdog import watchdog
+from kernel.clock import timestamp
+from kernel.egress import EgressError
 
 logger = logging.getLogger(__name__)
 
@@ -88,7 +89,9 @@ class _Run:
         self._module = module
         self._context = context
         self._began = time.monotonic()
-        self._waiting = sorted(batch.observations, key=lambda o: (o.type, o.value, o.id))
+        wanted = re.compile(type(module).face.matching)
+        matching = (o for o in batch.observations if wanted.search(o.value))
+        self._waiting = sorted(matching, key=lambda o: (o.type, o.value, o.id))
         self._leftovers: list[Observation] = []
         self._handled = 0
         self._journal = Journal(limits.log_entries)

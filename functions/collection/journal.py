@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import msgspec
+
 from contracts.observations import Observation
 
 MAX_MESSAGE = 500

@@ -9,9 +9,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
+from pydantic import BaseModel, ConfigDict
+
 from contracts.modules import ModuleFace
 from contracts.observations import Observation
-from pydantic import BaseModel, ConfigDict
 
 if TYPE_CHECKING:
     from functions.collection.session import Session

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import msgspec
+
 from contracts.modules import ModuleFace
 from contracts.observations import Observation, ObservationType, canonical, observation_id
 from contracts.scope import ScopeProof, host_of
-
 from functions.collection.journal import Journal
 from functions.collection.module import Found
 

@@ -9,16 +9,16 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import pytest
-from contracts.modules import ModuleFace
-from contracts.observations import Invasiveness, Observation, ObservationType
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from kernel.egress import EgressUnreachable
 from pydantic import ValidationError
 
+from contracts.modules import ModuleFace
+from contracts.observations import Invasiveness, Observation, ObservationType
 from functions.collection.engine import Batch, BatchResult, run_batch
 from functions.collection.module import Config, Context, Found, Module, Walk, Walker
 from functions.collection.reader import BatchLimits
+from kernel.egress import EgressUnreachable
 from tests.collection.world import MemoryBlobs, facts, observed, run, session
 
 HOSTS = [observed("host", f"h{n}.example.test") for n in range(20)]

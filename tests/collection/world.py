@@ -9,13 +9,12 @@ from typing import Any
 
 from contracts.observations import Observation, canonical, observation_id
 from contracts.scope import Scope
-from kernel.egress import DnsSettings, Egress, Limits, Policy
-
 from functions.collection.engine import Batch, BatchResult, run_batch
 from functions.collection.module import Module
 from functions.collection.politeness import Pace
 from functions.collection.reader import BatchLimits
 from functions.collection.session import Session
+from kernel.egress import DnsSettings, Egress, Limits, Policy
 
 SCAN = "scan_01"
 AT = "2026-01-01T00:00:00.000Z"

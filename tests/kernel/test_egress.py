@@ -10,6 +10,7 @@ import zlib
 from pathlib import Path
 
 import pytest
+
 from kernel.egress import (
     DnsSettings,
     Egress,
@@ -24,7 +25,6 @@ from kernel.egress import (
     Policy,
     Request,
 )
-
 from tests.kernel.egress_servers import (
     Zone,
     answering,

@@ -7,6 +7,7 @@ import ipaddress
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from kernel.egress import EgressDenied, Policy, Realm
 from kernel.egress.addresses import classify
 from kernel.egress.urls import check_headers, parse_host, parse_url

@@ -81,7 +81,7 @@ class Certificate(Module[Shown]):
         produces=(ObservationType.CERTIFICATE, ObservationType.HOST, ObservationType.MISCONFIGURATION),
         matching=r"^(https|tls|imaps|pop3s|smtps|ldaps)://",
         invasiveness=Invasiveness.ACTIVE,
-        rate_group="tls",
+        rate_group="tcp",
         oracle="sslscan",
     )
     config = CertificateConfig

@@ -98,7 +98,7 @@ class Crawler(Walker[Tour]):
         ),
         invasiveness=Invasiveness.ACTIVE,
         cost_class=CostClass.HEAVY,
-        rate_group="web",
+        rate_group="http",
         batch_size=500,
     )
     config = CrawlerConfig

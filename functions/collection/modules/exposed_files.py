@@ -148,7 +148,7 @@ class ExposedFiles(Module[list[Exposed]]):
         produces=(ObservationType.EXPOSURE, ObservationType.SECRET, ObservationType.FILE),
         matching=r"^https?://",
         invasiveness=Invasiveness.ACTIVE,
-        rate_group="web",
+        rate_group="http",
         concurrency=8,
         oracle="curl",
     )

@@ -50,7 +50,7 @@ class HttpProbe(Module[list[Answered]]):
         produces=(ObservationType.SERVICE, ObservationType.HTTP_RESPONSE, ObservationType.URL),
         matching=r"^(https?://[^/?#]+/|[^/]+)$",
         invasiveness=Invasiveness.ACTIVE,
-        rate_group="web",
+        rate_group="http",
         concurrency=20,
         oracle="curl",
     )

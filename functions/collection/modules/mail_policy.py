@@ -17,6 +17,7 @@ from contracts.observations import Invasiveness, Observation, ObservationType
 from functions.collection.dns_facts import record, texts
 from functions.collection.module import Config, Context, Found, Module
 from functions.collection.weakness import misconfiguration
+from kernel.egress import EgressError
 
 SPF_RFC, DMARC_RFC = "https://www.rfc-editor.org/rfc/rfc7208", "https://www.rfc-editor.org/rfc/rfc7489"
 DKIM_RFC = "https://www.rfc-editor.org/rfc/rfc8301"
@@ -186,7 +187,14 @@ async def _dmarc(domain: str, context: Context) -> list[str]:
     labels = domain.split(".")
     for start in range(max(1, len(labels) - 1)):
         name = "_dmarc." + ".".join(labels[start:])
-        found = [t for t in await _texts(name, domain, context) if t.lower().startswith("v=dmarc1")]
+        try:
+            found = [t for t in await _texts(name, domain, context) if t.lower().startswith("v=dmarc1")]
+        except EgressError as error:
+            if start == 0:
+                raise
+            # A parent that does not answer has no policy to inherit; what the domain says itself still counts.
+            context.log.debug("%s: %s", name, error)
+            break
         if found:
             return found
     return []

@@ -59,7 +59,7 @@ class SiteFiles(Module[Files]):
         produces=(ObservationType.URL, ObservationType.EMAIL, ObservationType.MISCONFIGURATION),
         matching=r"^https?://",
         invasiveness=Invasiveness.ACTIVE,
-        rate_group="web",
+        rate_group="http",
         oracle="urllib.robotparser",
     )
     config = SiteFilesConfig

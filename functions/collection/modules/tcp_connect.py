@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 from collections.abc import Iterable
-from itertools import islice
 from typing import Annotated
 
 from pydantic import Field
@@ -30,21 +28,20 @@ class TcpConnectConfig(Config):
 
     ports: Annotated[tuple[int, ...], Field(max_length=65_535, description="Ports to try.")] = COMMON_PORTS
     timeout_seconds: Annotated[float, Field(gt=0, le=30, description="Wait for one port.")] = 1.5
-    max_addresses: Annotated[int, Field(ge=1, le=65_536, description="Addresses of one network.")] = 1024
     own_machine: Annotated[
         bool, Field(description="Also try the ports of the machine that the scan runs on (loopback).")
     ] = False
 
 
-class TcpConnect(Module[dict[str, list[int]]]):
+class TcpConnect(Module[list[int]]):
     """Connects to each port and closes again. The scanner's own machine is left out unless it is asked for."""
 
     face = ModuleFace(
         name="tcp_connect",
         version="1.0.0",
         summary="Finds open TCP ports by connecting to them",
-        consumes=(ObservationType.IP, ObservationType.CIDR),
-        produces=(ObservationType.PORT, ObservationType.IP),
+        consumes=(ObservationType.IP,),
+        produces=(ObservationType.PORT,),
         invasiveness=Invasiveness.ACTIVE,
         cost_class=CostClass.HEAVY,
         rate_group="tcp",
@@ -54,33 +51,18 @@ class TcpConnect(Module[dict[str, list[int]]]):
     )
     config = TcpConnectConfig
 
-    async def get(self, observation: Observation, context: Context) -> dict[str, list[int]]:
-        """Open ports by address."""
-        found: dict[str, list[int]] = {}
-        addresses: Iterable[object] = ipaddress.ip_network(observation.value)
-        for address in islice(addresses, context.config.max_addresses):
-            if context.is_over:
-                break
-            if ports := await _open_ports(str(address), context):
-                found[str(address)] = ports
-        return found
+    async def get(self, observation: Observation, context: Context) -> list[int]:
+        """The open ports, in the order tried."""
+        address = observation.value
+        if not context.config.own_machine and await context.session.is_own_machine(address):
+            return []
+        answers = await asyncio.gather(*(_is_open(address, port, context) for port in context.config.ports))
+        return [port for port, is_open in zip(context.config.ports, answers, strict=True) if is_open]
 
-    def transform(self, observation: Observation, raw: dict[str, list[int]]) -> Iterable[Found]:
-        """The open ports; of a network also the addresses that have one."""
-        for address, ports in raw.items():
-            source = None
-            if address != observation.value:
-                source = Found(ObservationType.IP, address, consumed=True)
-                yield source
-            for port in ports:
-                yield Found(ObservationType.PORT, endpoint(address, port), {"protocol": "tcp"}, parent=source)
-
-
-async def _open_ports(address: str, context: Context) -> list[int]:
-    if not context.config.own_machine and await context.session.is_own_machine(address):
-        return []
-    answers = await asyncio.gather(*(_is_open(address, port, context) for port in context.config.ports))
-    return [port for port, is_open in zip(context.config.ports, answers, strict=True) if is_open]
+    def transform(self, observation: Observation, raw: list[int]) -> Iterable[Found]:
+        """The open ports."""
+        for port in raw:
+            yield Found(ObservationType.PORT, endpoint(observation.value, port), {"protocol": "tcp"})
 
 
 async def _is_open(address: str, port: int, context: Context) -> bool:

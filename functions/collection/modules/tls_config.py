@@ -66,7 +66,7 @@ class TlsConfig(Module[Accepted]):
         matching=r"^(https|tls|imaps|pop3s|smtps|ldaps)://",
         invasiveness=Invasiveness.ACTIVE,
         cost_class=CostClass.MEDIUM,
-        rate_group="tls",
+        rate_group="tcp",
         concurrency=8,
         oracle="sslscan",
     )

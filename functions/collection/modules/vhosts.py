@@ -60,7 +60,7 @@ class Vhosts(Module[Looks]):
         matching=r"^https?://",
         invasiveness=Invasiveness.ACTIVE,
         cost_class=CostClass.MEDIUM,
-        rate_group="web",
+        rate_group="http",
         concurrency=4,
         oracle="curl",
     )
