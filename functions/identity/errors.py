@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kernel.errors import Conflict, Unauthenticated
+from kernel.errors import Conflict, Forbidden, Unauthenticated
 
 
 class WrongCredentials(Unauthenticated):
@@ -21,3 +21,9 @@ class ChallengeRequired(Conflict):
     """Cognito wants more than a password."""
 
     slug, title = "challenge-required", "This account needs another step to log in"
+
+
+class NoOrganization(Forbidden):
+    """The person can log in and belongs to no organisation."""
+
+    slug, title = "no-organization", "This account belongs to no organisation"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from functions.identity.errors import NoOrganization
 from functions.identity.gateways import Directory
 from functions.identity.model import Identity, Me, Tokens, User, actor_of
 from functions.identity.schemas import NewUser
@@ -19,7 +20,10 @@ def log_in(
 ) -> Tokens:
     """A session, and the event that it began."""
     tokens = directory.log_in(email, password)
-    actor = actor_of(read_unverified(tokens.access_token))  # the directory has just handed it to us
+    try:
+        actor = actor_of(read_unverified(tokens.access_token))  # the directory has just handed it to us
+    except (KeyError, ValueError):
+        raise NoOrganization() from None
     actor = actor.model_copy(update={"address": address, "request_id": request_id})
     store.record_login(actor, actor.user_id, email)
     return tokens

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 
 from aws_cdk import RemovalPolicy
+
+from infra.cdk.stage_names import resource
 
 
 @dataclass(frozen=True)
@@ -28,13 +31,24 @@ class Stage:
 
     def resource(self, name: str) -> str:
         """The physical name of a resource, so that stacks can name each other's without exports."""
-        return f"palisade-{self.name}-{name}"
+        return resource(self.name, name)
+
+
+def _laptop() -> dict[str, str]:
+    """On a laptop the operator's own machine may be scanned, but not the platform itself, and the demo's DNS zone
+    has a server of its own. The launcher states the ports when they are not the usual ones."""
+    return {
+        "POWERTOOLS_TRACE_DISABLED": "true",
+        "SCAN_REALMS": "loopback,private",
+        "OWN_PORTS": os.environ.get("OWN_PORTS", "8080,14566"),
+        "NAMESERVERS": os.environ.get("NAMESERVERS", "demo.palisade.test=127.0.0.1:5300"),
+    }
 
 
 STAGES = {
     stage.name: stage
     for stage in (
-        Stage("local", is_local=True, log_days=7, map_concurrency=2),
+        Stage("local", is_local=True, log_days=7, map_concurrency=2, environment=_laptop()),
         Stage("dev"),
         Stage("staging", keeps_data=True, log_days=90),
         Stage("prod", keeps_data=True, log_days=365, map_concurrency=100),

@@ -56,7 +56,16 @@ class BoundedContext(Stack):
 
     def door(self, name: str, handler: str, *, memory: int = 1024, timeout: int = 29, snap_start: bool = True) -> Door:
         """A function of the room that reads and writes the room's own partitions."""
-        door = Door(self, self.stage, self.code, name, handler, memory=memory, timeout=timeout, snap_start=snap_start)
+        door = Door(
+            self,
+            self.stage,
+            self.code,
+            name,
+            f"functions.{self.name}.{handler}",
+            memory=memory,
+            timeout=timeout,
+            snap_start=snap_start,
+        )
         if self.partitions:
             self.grant_table(door, (*self.partitions, "OUTBOX", "IDEMPOTENCY", "SEEN", "LIMITS"), WRITE)
         return door

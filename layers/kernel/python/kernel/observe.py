@@ -54,7 +54,7 @@ def _dimension(metric: Metrics | Any, dimensions: dict[str, str]) -> None:
 
 def _annotate_trace(actor: Actor) -> None:
     """X-Ray records the tenant where tracing is on: in Lambda, with a sampled trace."""
-    if "Sampled=1" not in os.environ.get("_X_AMZN_TRACE_ID", ""):
+    if "Sampled=1" not in os.environ.get("_X_AMZN_TRACE_ID", "") or "POWERTOOLS_TRACE_DISABLED" in os.environ:
         return
     tracer = _tracer()
     tracer.put_annotation("tenant_id", actor.tenant_id)

@@ -121,6 +121,7 @@ class Record(Resource):
         for pair in filter(None, declared.values()):
             if not pair[0].startswith(required):
                 raise TypeError(f"{cls.__name__}: the partition key {pair[0]!r} must begin with {required!r}")
+        cls.is_platform = platform
         cls.keys = {index: (KeyTemplate(pair[0]), KeyTemplate(pair[1])) for index, pair in declared.items() if pair}
 
     @classmethod

@@ -22,6 +22,7 @@ from kernel.errors import (
     Problem,
     TooLarge,
 )
+from kernel.http.app import PREFIX
 from kernel.records import InvalidKey
 
 MEDIA_TYPE = "application/problem+json"
@@ -63,7 +64,7 @@ def answer(request: Request, problem: Problem) -> Response:
         title=problem.title,
         status=problem.status,
         detail=problem.detail,
-        instance=request.url.path,
+        instance=PREFIX + request.url.path,
         trace_id=_trace_id(request),
         errors=[FieldProblem(**error) for error in problem.errors] if problem.errors else None,
     )
