@@ -27,7 +27,7 @@ def client(service: str, endpoint: str) -> Any:
     """
     session: Any = boto3.session.Session(  # the stubs know only the services that are installed
         aws_access_key_id=ACCOUNT,
-        aws_secret_access_key="local",  # noqa: S106 - names nothing secret
+        aws_secret_access_key="test",  # noqa: S106 - what the emulator signs with for everybody
         region_name=REGION,
     )
     return session.client(service, endpoint_url=endpoint, config=_SETTINGS)

@@ -18,11 +18,13 @@ MENDS = (
     "template_properties",
     "missing_types",
     "execution_start",
+    "state_language",
     "stream_positions",
     "stream_failures",
     "durability",
     "interrupted_executions",
     "interrupted_stacks",
+    "route_specificity",
     "websocket_invocations",
     "foreign_hosts",
 )
