@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.facts import decode_rows
+from contracts.findings import Detection
 from contracts.observations import Observation
 from functions.intelligence.model import reducer as reducer_module
 from functions.intelligence.model.graph import MAX_OBSERVATION_IDS
@@ -136,7 +137,13 @@ def test_a_weakness_makes_its_asset_risky_and_is_written_apart() -> None:
     }
     key = scan.manifests[1].weaknesses
     assert key is not None
-    assert _rows(scan, key) == [weak, grave]
+    found = decode_rows(scan.objects[key], Detection)
+    assert [(each.check, each.asset, each.severity) for each in found] == [
+        ("module:resolve/misconfiguration", "a missing-csp", "medium"),
+        ("module:resolve/exposure", "a /.env", "critical"),
+    ]
+    assert found[1].chain == ("target: host a", "exposes: exposure a /.env (found by resolve)")
+    assert found[1].evidence == (grave.id,)
     assert scan.manifests[0].weaknesses is None
 
 
@@ -206,3 +213,26 @@ def test_an_empty_wave_is_a_wave() -> None:
     manifest = scan.reduce()
     assert manifest == msgspec.structs.replace(manifest, observations=(), frontier=(), read=0, stored=0)
     assert scan.state().wave == 0
+
+
+def test_a_module_weakness_says_what_its_module_said() -> None:
+    scan = MemoryScan()
+    told = {
+        "check": "git", "asset": "http://a", "title": "T", "severity": "high", "description": "D", "remedy": "R",
+        "references": ["https://r"], "evidence": {"path": "/.git/config"},
+    }  # fmt: skip
+    scan.reduce([fact("exposure", "git:http://a", module="files", confidence=0.9, attributes=told)])
+    (found,) = decode_rows(scan.objects[scan.manifests[0].weaknesses or ""], Detection)
+    assert found == Detection(
+        check="module:files/git", asset="http://a", title="T", severity="high", description="D", remedy="R",
+        confidence=0.9, evidence=found.evidence, chain=("target: exposure git:http://a (found by files)",),
+        references=("https://r",), attributes={"evidence": {"path": "/.git/config"}},
+    )  # fmt: skip
+
+
+def test_a_module_that_says_too_little_gets_plain_defaults() -> None:
+    scan = MemoryScan()
+    scan.reduce([fact("exposure", "x", attributes={"severity": "terrible", "references": "https://r"})])
+    (found,) = decode_rows(scan.objects[scan.manifests[0].weaknesses or ""], Detection)
+    assert (found.severity, found.asset, found.title, found.references) == ("info", "x", "x", ())
+    assert found.remedy

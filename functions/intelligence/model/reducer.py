@@ -18,6 +18,7 @@ from functions.intelligence.model.graph import Entity, Relation
 from functions.intelligence.model.graph_delta import MAX_FAN, GraphDelta
 from functions.intelligence.model.parts import Manifest, Part
 from functions.intelligence.model.state import NO_ROW, ReducerState
+from functions.intelligence.model.weaknesses import module_detection
 
 Sink = Callable[[str, bytes], object]
 """Writes one object: key, body."""
@@ -204,7 +205,8 @@ class WaveReducer:
         if not self._weaknesses:
             return None
         key = facts.weaknesses_key(self._scan.tenant_id, self._scan.scan_id, self._wave)
-        self._sink(key, facts.encode_rows(self._weaknesses))
+        rows = [module_detection(observation, self._state) for observation in self._weaknesses]
+        self._sink(key, facts.encode_rows(rows))
         return key
 
 

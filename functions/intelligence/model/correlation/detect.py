@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Final
 
 import msgspec
@@ -12,11 +11,10 @@ import msgspec
 from contracts.findings import Detection
 from functions.intelligence.model.correlation.events import WHOLE, Event, Reader
 from functions.intelligence.model.correlation.rule import FIELD, Rule
-from functions.intelligence.model.graph import relation_name
+from functions.intelligence.model.weaknesses import MAX_WORDS, chain_words, fact_words
 
 MAX_EVIDENCE: Final = 50
 MAX_HEADLINE_CHARACTERS: Final = 300
-MAX_WORDS: Final = 200
 DEFAULT_REMEDY: Final = "Look at the facts listed as evidence and decide whether each is meant to be as it is."
 OWN_KEY_FIELDS: Final = frozenset({"asset", "host", "entity.data", "source.data", "entity.host", "source.host"})
 
@@ -114,18 +112,10 @@ def _chain(events: Sequence[Event], reader: Reader) -> tuple[str, ...]:
 def _lineage(event: Event, reader: Reader, *, first: bool) -> list[str]:
     state = reader.view.state
     if not first:
-        return [f"together with: {_words(reader, event.row)} (found by {reader.view.module(event.row)})"]
+        words = fact_words(state, state.row_facts[event.row])
+        return [f"together with: {words} (found by {reader.view.module(event.row)})"]
     facts = state.lineage(state.row_facts[event.row])
     if event.trail:
         head = state.lineage(state.row_facts[event.trail[0]])
         facts = [*head, *(state.row_facts[row] for row in event.trail[1:])]
-    lines = [f"target: {state.type_of(facts[0])} {state.fact_values[facts[0]][:MAX_WORDS]}"]
-    for above, fact in pairwise(facts):
-        relation = relation_name(state.type_of(above), state.type_of(fact)).replace("_", " ")
-        lines.append(f"{relation}: {state.type_of(fact)} {state.fact_values[fact][:MAX_WORDS]}")
-    lines[-1] += f" (found by {reader.view.module(event.row)})"
-    return lines
-
-
-def _words(reader: Reader, row: int) -> str:
-    return f"{reader.view.type(row)} {reader.view.value(row)[:MAX_WORDS]}"
+    return chain_words(state, facts, reader.view.module(event.row))

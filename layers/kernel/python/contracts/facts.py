@@ -61,7 +61,7 @@ def observations_key(tenant_id: str, scan_id: str, wave: int, part: int) -> str:
 
 
 def weaknesses_key(tenant_id: str, scan_id: str, wave: int) -> str:
-    """The distinct observations of one wave that are weaknesses (see `observations.WEAKNESS_TYPES`)."""
+    """The weaknesses that modules reported in one wave, as detections (see `observations.WEAKNESS_TYPES`)."""
     return f"{scan_prefix(tenant_id, scan_id)}weaknesses/{wave:05}.mpk.gz"
 
 
