@@ -55,7 +55,7 @@ def start_time(pid: int) -> str | None:
 
 def _start_time_by_ps(pid: int) -> str | None:
     listed = subprocess.run(
-        ["ps", "-o", "stat=,lstart=", "-p", str(pid)], capture_output=True, text=True, check=False
+        ["ps", "-o", "stat=", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False
     ).stdout.strip()
     state, _, started = listed.partition(" ")
     return None if not started or state.startswith("Z") else started.strip()

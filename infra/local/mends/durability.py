@@ -9,6 +9,7 @@ lock people out. A start loads the newest snapshot and plays the journals writte
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import threading
 import time
@@ -22,6 +23,8 @@ from infra.local.mends import journal as journals
 from infra.local.mends.journal import JOURNAL
 from infra.local.mends.journaled import small_services, wrap_services
 from infra.local.mends.replay import replay, return_in_flight
+
+logger = logging.getLogger("palisade.durability")
 
 AT_LEAST_BETWEEN = 2.0
 SHARE_OF_A_CORE = 0.05
@@ -60,6 +63,8 @@ class Keeper:
             written = snapshots.await_writer(child)
             if written:
                 snapshots.drop_before(self._directory, generation)
+            else:
+                logger.error("snapshot %d could not be written; the journals before it are kept", generation)
             return written
 
     async def _fork(self) -> tuple[int, int]:

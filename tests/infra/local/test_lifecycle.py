@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -197,6 +198,14 @@ def test_a_recycled_process_number_is_not_taken_for_the_process(tmp_path: Path) 
         assert processes.recall(file) is None
     finally:
         stranger.communicate()
+
+
+@pytest.mark.skipif(shutil.which("ps") is None, reason="this machine has no ps")
+def test_a_machine_without_proc_tells_start_times_by_ps() -> None:
+    first = processes._start_time_by_ps(os.getpid())
+    assert first
+    assert processes._start_time_by_ps(os.getpid()) == first
+    assert processes._start_time_by_ps(2**22 + 1) is None
 
 
 def test_a_torn_run_file_counts_as_nothing_running(tmp_path: Path) -> None:
