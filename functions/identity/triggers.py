@@ -43,5 +43,26 @@ def authorize(event: dict[str, Any], _context: object) -> dict[str, Any]:
     return {"isAuthorized": True, "context": {"actor": actor.model_dump_json()}}
 
 
+def authorize_socket(event: dict[str, Any], _context: object) -> dict[str, Any]:
+    """The authorizer of `$connect`. A browser cannot set headers on a WebSocket, so the token comes as the query
+    parameter `token`; a refused one never gets a connection."""
+    parameters = event.get("queryStringParameters") or {}
+    try:
+        actor = actor_of(verify(parameters.get("token", "")))
+    except (jwt.PyJWTError, KeyError, ValueError) as error:
+        observe.logger().warning("token refused", extra={"reason": type(error).__name__})
+        return _policy("Deny", event["methodArn"], {})
+    return _policy("Allow", event["methodArn"], {"actor": actor.model_dump_json()})
+
+
+def _policy(effect: str, resource: str, context: dict[str, str]) -> dict[str, Any]:
+    statement = {"Action": "execute-api:Invoke", "Effect": effect, "Resource": resource}
+    return {
+        "principalId": "user",
+        "policyDocument": {"Version": "2012-10-17", "Statement": [statement]},
+        "context": context,
+    }
+
+
 def _nobody(reason: str) -> dict[str, Any]:
     return {"isAuthorized": True, "context": {"reason": reason}}

@@ -21,6 +21,8 @@ class Stage:
     log_days: int = 30
     map_concurrency: int = 40
     """Batches of one scan that run at once."""
+    mail_sender: str = "palisade@example.com"
+    """The verified address that e-mail comes from; set it per stage before a deployment mails people."""
     environment: dict[str, str] = field(default_factory=dict)
     """Settings that every function of the stage gets."""
 

@@ -144,4 +144,11 @@ def _verdict(scan: Scan) -> Verdict:
 
 
 def _ended(scan: Scan) -> ScanEnded:
-    return ScanEnded(scan_id=scan.scan_id, name=scan.name, status=scan.status, reason=scan.reason, tally=scan.tally)
+    return ScanEnded(
+        scan_id=scan.scan_id,
+        name=scan.name,
+        status=scan.status,
+        reason=scan.reason,
+        tally=scan.tally,
+        created_by=scan.created_by,
+    )

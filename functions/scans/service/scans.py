@@ -32,7 +32,7 @@ from functions.scans.schemas import CreateScan
 from functions.scans.store import Store
 from kernel import clock
 from kernel.actor import Actor
-from kernel.egress.addresses import Realm, classify
+from kernel.egress.addresses import Realm, classify, is_address
 from kernel.egress.deployment import scan_policy
 from kernel.egress.errors import EgressDenied
 from kernel.errors import FieldError, PreconditionFailed
@@ -179,7 +179,7 @@ def _demand_reachable(target: Target) -> None:
     """Refuse what the deployment's outbound policy refuses by itself; names are checked when they are resolved."""
     policy = scan_policy()
     policy.check_host(target.host)
-    if target.type != ObservationType.DOMAIN and _is_address(target.host):
+    if target.type != ObservationType.DOMAIN and is_address(target.host):
         policy.check(target.host, target.port or 443)
 
 
@@ -229,10 +229,6 @@ def _covers(pattern: str, host: str) -> bool:
 
 def _is_local(target: Target) -> bool:
     """Whether the target lies in a realm that only a deployment on the operator's own machine opens."""
-    if not _is_address(target.host):
+    if not is_address(target.host):
         return target.host == "localhost"
     return classify(target.host)[0] in (Realm.LOOPBACK, Realm.PRIVATE)
-
-
-def _is_address(host: str) -> bool:
-    return ":" in host or host.replace(".", "").isdigit()

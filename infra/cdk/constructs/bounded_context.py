@@ -33,10 +33,12 @@ MAX_RECEIVES = 5
 
 
 class BoundedContext(Stack):
-    """Base of the context stacks. `partitions` are the table partitions that the room owns."""
+    """Base of the context stacks. `partitions` are the kinds of table partition that the room owns."""
 
     name: str
     partitions: Sequence[str] = ()
+    writes: Sequence[str] = WRITE
+    """What the room's doors may do in them."""
 
     def __init__(self, scope: Construct, platform: Platform, layers: Sequence[str] = ()) -> None:
         stage = platform.stage
@@ -67,7 +69,7 @@ class BoundedContext(Stack):
             snap_start=snap_start,
         )
         if self.partitions:
-            self.grant_table(door, (*self.partitions, "OUTBOX", "IDEMPOTENCY", "SEEN", "LIMITS"), WRITE)
+            self.grant_table(door, (*self.partitions, "OUTBOX", "IDEMPOTENCY", "SEEN", "LIMITS"), self.writes)
         return door
 
     def api(self, *paths: str, public: Sequence[str] = (), memory: int = 1024) -> Door:

@@ -45,8 +45,10 @@ class Platform(Stack):
         self.pre_token = self._identity_door("pre-token", "triggers.pre_token")
         self.directory = Directory(self, stage, self.pre_token.alias)
         self.gatekeeper = self._identity_door("authorizer", "triggers.authorize")
-        self.gatekeeper.function.add_environment("USER_POOL_ID", self.directory.pool.user_pool_id)
-        self.gatekeeper.function.add_environment("USER_POOL_CLIENT_ID", self.directory.client.user_pool_client_id)
+        self.socket_gatekeeper = self._identity_door("socket-authorizer", "triggers.authorize_socket")
+        for door in (self.gatekeeper, self.socket_gatekeeper):
+            door.function.add_environment("USER_POOL_ID", self.directory.pool.user_pool_id)
+            door.function.add_environment("USER_POOL_CLIENT_ID", self.directory.client.user_pool_client_id)
         self.http_api = self._http_api()
         self.authorizer = self._authorizer()
         self._outputs()

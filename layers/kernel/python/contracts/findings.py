@@ -6,6 +6,9 @@ from enum import StrEnum
 from typing import Any
 
 import msgspec
+from pydantic import BaseModel, ConfigDict
+
+from kernel.events import Event
 
 
 class Severity(StrEnum):
@@ -41,3 +44,31 @@ class Detection(msgspec.Struct, frozen=True, kw_only=True):
     references: tuple[str, ...] = ()
     controls: tuple[str, ...] = ()
     attributes: dict[str, Any] = {}
+
+
+class FindingSummary(BaseModel):
+    """A finding in one line."""
+
+    model_config = ConfigDict(frozen=True)
+
+    finding_id: str
+    title: str
+    severity: Severity
+    asset: str
+
+
+class FindingsDetected(Event, context="findings"):
+    """A scan found weaknesses that were not known (or that had been fixed)."""
+
+    scan_id: str
+    findings: list[FindingSummary]
+
+
+class FindingChanged(Event, context="findings"):
+    """Somebody moved a finding on."""
+
+    finding_id: str
+    title: str
+    before: str
+    after: str
+    comment: str | None = None

@@ -7,11 +7,11 @@ from functools import cache
 from importlib import resources
 from typing import Annotated, Any
 
-from kernel.events import Event
-from kernel.records import Record
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from contracts.observations import Invasiveness, ObservationType
+from kernel.events import Event
+from kernel.records import Record
 
 
 class CostClass(StrEnum):

@@ -5,11 +5,11 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any
 
-from kernel.events import Event
-from kernel.records import Hidden, Record
 from pydantic import BaseModel, ConfigDict, Field
 
 from contracts.scope import Scope
+from kernel.events import Event
+from kernel.records import Hidden, Record
 
 
 class ScanStatus(StrEnum):
@@ -128,6 +128,7 @@ class ScanEnded(Event, context="scans"):
     status: ScanStatus
     reason: str | None = None
     tally: Tally
+    created_by: str = ""
 
 
 class ScanDeleted(Event, context="scans"):

@@ -94,6 +94,15 @@ def parse_address(text: str) -> Address:
     return address
 
 
+def is_address(host: str) -> bool:
+    """Whether a host in its one spelling is an address and not a name."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """Where a client may connect to.

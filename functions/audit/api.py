@@ -1,0 +1,41 @@
+"""HTTP door of audit."""
+
+from __future__ import annotations
+
+from datetime import date
+from functools import cache
+from typing import Annotated
+
+from fastapi import Query, Response
+from pydantic import Field
+
+from functions.audit import service
+from functions.audit.model import AuditEntry
+from functions.audit.store import Store
+from kernel.actor import Actor
+from kernel.http import List, ListParameters, Room, lambda_handler, page, reply, require
+
+app = Room("audit")
+store = cache(Store)
+
+
+class LogParameters(ListParameters):
+    """Which part of the trail."""
+
+    day: Annotated[date | None, Field(description="The day in UTC; today by default.")] = None
+
+
+@app.get("/audit/logs", response_model=List[AuditEntry])
+async def list_entries(parameters: Annotated[LogParameters, Query()], actor: Actor = require("audit:read")) -> Response:
+    """Who did what on a day, newest first."""
+    found = service.list_entries(store(), actor, parameters.day, parameters.limit, parameters.cursor)
+    return page(found.items, found.next_cursor)
+
+
+@app.get("/audit/logs/{entry_id}", response_model=AuditEntry)
+async def get_entry(entry_id: str, actor: Actor = require("audit:read")) -> Response:
+    """One deed."""
+    return reply(service.get_entry(store(), actor, entry_id))
+
+
+handler = lambda_handler(app)

@@ -1,0 +1,93 @@
+"""What notifications do: know the people of a tenant, tell them things, let them choose."""
+
+from __future__ import annotations
+
+import time
+
+from contracts.identity import UserCreated
+from functions.notifications.gateways import Mailer
+from functions.notifications.model import KEPT_DAYS, Message, Notification, Preferences, is_mailed
+from functions.notifications.schemas import ChangePreferences
+from functions.notifications.store import Store
+from kernel import clock
+from kernel.actor import Actor
+from kernel.errors import PreconditionFailed
+from kernel.events import Envelope
+from kernel.table import Once, Page
+
+
+def welcome(store: Store, actor: Actor, event: UserCreated, once: Once) -> None:
+    """A new person can be told things."""
+    person = Preferences(tenant_id=actor.tenant_id, user_id=event.user_id, email=event.email, roles=tuple(event.roles))
+    store.add_recipient(actor, person, once)
+
+
+def tell_everybody(store: Store, mailer: Mailer, message: Message, envelope: Envelope, creator: str = "") -> None:
+    """Tell the people of the tenant, each where they want it, each once.
+
+    The mail goes first and the record that silences a repeat last: a crash in between mails twice, and loses nothing.
+    """
+    actor = envelope.actor()
+    for person in store.recipients(actor):
+        note = _note(person, message, envelope)
+        if store.was_told(actor, note):
+            continue
+        if is_mailed(person, message, creator):
+            mailer.send(person.email, message.title, message.body)
+        store.tell(actor, note)
+
+
+def list_notifications(store: Store, actor: Actor, limit: int, cursor: str | None) -> Page[Notification]:
+    """What the caller was told, newest first."""
+    return store.notifications(actor, limit, cursor)
+
+
+def get_notification(store: Store, actor: Actor, notification_id: str) -> Notification:
+    """One thing the caller was told."""
+    return store.notification(actor, notification_id)
+
+
+def mark_read(store: Store, actor: Actor, notification_id: str) -> Notification:
+    """The caller has read it."""
+    note = store.notification(actor, notification_id)
+    if not note.read:
+        note.read = True
+        store.mark(note)
+    return note
+
+
+def remove(store: Store, actor: Actor, notification_id: str) -> None:
+    """The caller does not want to see it any more."""
+    store.remove(store.notification(actor, notification_id))
+
+
+def get_preferences(store: Store, actor: Actor) -> Preferences:
+    """What the caller wants to be told."""
+    return store.recipient(actor, actor.user_id)
+
+
+def change_preferences(store: Store, actor: Actor, change: ChangePreferences, if_match: int | None) -> Preferences:
+    """Choose what to be told; what the change leaves out stays."""
+    person = store.recipient(actor, actor.user_id)
+    if if_match is not None and if_match != person.version:
+        raise PreconditionFailed()
+    person.scan_ended = change.scan_ended or person.scan_ended
+    person.critical_finding = change.critical_finding or person.critical_finding
+    store.save_preferences(actor, person)
+    return person
+
+
+def _note(person: Preferences, message: Message, envelope: Envelope) -> Notification:
+    """The notification for one person. It is kept, as read, even for one who wants only e-mail."""
+    return Notification(
+        tenant_id=envelope.tenant_id,
+        user_id=person.user_id,
+        notification_id=f"note_{envelope.id.removeprefix('evt_')}",
+        kind=message.kind,
+        title=message.title,
+        body=message.body,
+        link=message.link,
+        created_at=clock.timestamp(),
+        read=not person.channels(message.kind).in_app,
+        expires_at=int(time.time()) + KEPT_DAYS * 86_400,
+    )

@@ -1,0 +1,36 @@
+"""Connections and what they listen to."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from contracts.scans import ScanEnded, ScanPaused, ScanProgressed, ScanResumed, ScanStarted
+from kernel.events import Envelope
+from kernel.records import Record
+
+CONNECTION_SECONDS = 2 * 3600 + 600
+"""API Gateway ends a connection after two hours; the record outlives it a little."""
+TOPIC = re.compile(r"^scan:scan_[0-9A-Z]{26}$")
+SCAN_EVENTS = (ScanStarted, ScanProgressed, ScanPaused, ScanResumed, ScanEnded)
+
+
+class Subscription(Record, pk="TENANT#{tenant_id}#REALTIME#{topic}", sk="CONNECTION#{connection_id}"):
+    """One connection that listens to one topic. Topics of tenants cannot meet: the key holds the tenant."""
+
+    topic: str
+    connection_id: str
+
+
+class Listening(Record, pk="TENANT#{tenant_id}#REALTIME#CONNECTION:{connection_id}", sk="TOPIC#{topic}"):
+    """The same, found by its connection when that goes."""
+
+    connection_id: str
+    topic: str
+
+
+def message_of(envelope: Envelope) -> tuple[str, dict[str, Any]]:
+    """The topic of an event, and what its listeners get."""
+    topic = f"scan:{envelope.data['scan_id']}"
+    kind = envelope.type.rpartition(".v")[0]
+    return topic, {"topic": topic, "type": kind, "at": envelope.at, "data": envelope.data}

@@ -1,0 +1,27 @@
+"""The notifications context: in the application and by e-mail."""
+
+from __future__ import annotations
+
+from aws_cdk import aws_ses
+from constructs import Construct
+
+from contracts.findings import FindingsDetected
+from contracts.identity import UserCreated
+from contracts.scans import ScanEnded
+from infra.cdk.constructs.bounded_context import BoundedContext
+from infra.cdk.platform.stack import Platform
+
+
+class Notifications(BoundedContext):
+    """Tells people what happened."""
+
+    name = "notifications"
+    partitions = ("NOTIFICATIONS",)
+
+    def __init__(self, scope: Construct, platform: Platform) -> None:
+        super().__init__(scope, platform)
+        self.api("/notifications", "/notifications/{proxy+}")
+        events = self.events(UserCreated.type, ScanEnded.type, FindingsDetected.type)
+        sender = aws_ses.EmailIdentity(self, "Sender", identity=aws_ses.Identity.email(self.stage.mail_sender))
+        events.function.add_environment("MAIL_SENDER", self.stage.mail_sender)
+        events.allow(["ses:SendEmail"], [sender.email_identity_arn])

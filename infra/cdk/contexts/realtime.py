@@ -1,0 +1,51 @@
+"""The realtime context: the WebSocket API."""
+
+from __future__ import annotations
+
+from aws_cdk import CfnOutput, aws_apigatewayv2, aws_apigatewayv2_authorizers, aws_apigatewayv2_integrations
+from constructs import Construct
+
+from contracts.scans import ScanEnded, ScanPaused, ScanProgressed, ScanResumed, ScanStarted
+from infra.cdk.constructs.bounded_context import BoundedContext
+from infra.cdk.platform.stack import Platform
+
+STAGE = "live"
+
+
+class Realtime(BoundedContext):
+    """Pushes what happens to those who watch."""
+
+    name = "realtime"
+    partitions = ("REALTIME",)
+
+    def __init__(self, scope: Construct, platform: Platform) -> None:
+        super().__init__(scope, platform)
+        door = self.door("socket", "socket.handler")
+        integration = aws_apigatewayv2_integrations.WebSocketLambdaIntegration("Socket", door.alias)
+        authorizer = aws_apigatewayv2_authorizers.WebSocketLambdaAuthorizer(
+            "Token", platform.socket_gatekeeper.alias, identity_source=["route.request.querystring.token"]
+        )
+        plain = aws_apigatewayv2.WebSocketRouteOptions(integration=integration)
+        api = aws_apigatewayv2.WebSocketApi(
+            self,
+            "Socket",
+            api_name=self.stage.resource("socket"),
+            connect_route_options=aws_apigatewayv2.WebSocketRouteOptions(
+                integration=integration, authorizer=authorizer
+            ),
+            disconnect_route_options=plain,
+            default_route_options=aws_apigatewayv2.WebSocketRouteOptions(integration=integration, return_response=True),
+        )
+        stage = aws_apigatewayv2.WebSocketStage(
+            self,
+            "SocketStage",
+            web_socket_api=api,
+            stage_name=STAGE,
+            auto_deploy=True,
+            throttle=aws_apigatewayv2.ThrottleSettings(rate_limit=500, burst_limit=250),
+        )
+        events = self.events(*(kind.type for kind in (ScanStarted, ScanProgressed, ScanPaused, ScanResumed, ScanEnded)))
+        events.function.add_environment("SOCKET_ENDPOINT", stage.callback_url)
+        stage.grant_management_api_access(events.alias)
+        CfnOutput(self, "SocketUrl", value=stage.url)
+        CfnOutput(self, "SocketApiId", value=api.api_id)
