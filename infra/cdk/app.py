@@ -8,18 +8,37 @@ import os
 
 import aws_cdk
 
+from infra.cdk.constructs.bounded_context import BoundedContext
+from infra.cdk.contexts.audit import Audit
 from infra.cdk.contexts.collection import Collection
 from infra.cdk.contexts.findings import Findings
 from infra.cdk.contexts.identity import Identity
 from infra.cdk.contexts.intelligence import Intelligence
 from infra.cdk.contexts.modules import Modules
+from infra.cdk.contexts.monitoring import Monitoring
+from infra.cdk.contexts.notifications import Notifications
 from infra.cdk.contexts.organizations import Organizations
+from infra.cdk.contexts.realtime import Realtime
 from infra.cdk.contexts.scans import Scans
+from infra.cdk.contexts.webhooks import Webhooks
 from infra.cdk.packaging import ROOT
 from infra.cdk.platform.stack import Platform
 from infra.cdk.stage import STAGES, Stage
 
-CONTEXTS = (Identity, Organizations, Modules, Scans, Collection, Intelligence, Findings)
+CONTEXTS: tuple[type[BoundedContext], ...] = (
+    Identity,
+    Organizations,
+    Modules,
+    Scans,
+    Collection,
+    Intelligence,
+    Findings,
+    Webhooks,
+    Notifications,
+    Realtime,
+    Audit,
+    Monitoring,
+)
 LOCAL = aws_cdk.Environment(account="000000000000", region="us-east-1")
 
 

@@ -48,4 +48,5 @@ class Realtime(BoundedContext):
         events.function.add_environment("SOCKET_ENDPOINT", stage.callback_url)
         stage.grant_management_api_access(events.alias)
         CfnOutput(self, "SocketUrl", value=stage.url)
-        CfnOutput(self, "SocketApiId", value=api.api_id)
+        CfnOutput(self, "WebSocketApiId", value=api.api_id)
+        CfnOutput(self, "WebSocketStage", value=STAGE)

@@ -27,6 +27,7 @@ def client(service: str, **options: Any) -> Any:
         connect_timeout=3,
         read_timeout=20,
         retries={"mode": "standard", "max_attempts": 4},
+        signature_version="s3v4" if service == "s3" else None,
         s3={"addressing_style": "path"} if os.environ.get("AWS_ENDPOINT_URL") else {},
     )
     return session().client(service, config=config, **options)  # type: ignore[call-overload]

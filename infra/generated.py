@@ -1,0 +1,110 @@
+"""What is generated from the code and committed, so that it can be read, diffed and served:
+`python -m infra.generated` writes it, `--check` fails when it is stale."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from contracts import all_events
+from functions.collection import catalogue
+from kernel.events import Envelope
+from kernel.http import Room
+from kernel.http.openapi import document
+
+ROOT = Path(__file__).resolve().parents[1]
+VERSION = "1.0.0"
+
+
+def rooms() -> Iterator[Room]:
+    """The HTTP application of every context that has one."""
+    for file in sorted((ROOT / "functions").glob("*/api.py")):
+        yield importlib.import_module(f"functions.{file.parent.name}.api").app
+
+
+def openapi() -> dict[str, Any]:
+    """The API, OpenAPI 3.1."""
+    return document(rooms(), VERSION)
+
+
+def asyncapi() -> dict[str, Any]:
+    """The events, AsyncAPI 3.0: one channel for each context, one message for each type."""
+    events = all_events()
+    messages = {name: _message(name, kind.model_json_schema()) for name, kind in events.items()}
+    contexts = sorted({kind.context for kind in events.values()})
+    return {
+        "asyncapi": "3.0.0",
+        "info": {"title": "Palisade events", "version": VERSION},
+        "defaultContentType": "application/json",
+        "channels": {
+            context: {
+                "address": f"palisade.{context}",
+                "messages": {
+                    name: {"$ref": f"#/components/messages/{name}"}
+                    for name, kind in events.items()
+                    if kind.context == context
+                },
+            }
+            for context in contexts
+        },
+        "operations": {
+            f"receive-{context}": {"action": "receive", "channel": {"$ref": f"#/channels/{context}"}}
+            for context in contexts
+        },
+        "components": {"messages": messages},
+    }
+
+
+def _message(name: str, data: dict[str, Any]) -> dict[str, Any]:
+    envelope = Envelope.model_json_schema()
+    definitions = {**envelope.pop("$defs", {}), **data.pop("$defs", {})}
+    envelope["properties"]["data"] = data
+    payload = {**envelope, "$defs": definitions} if definitions else envelope
+    return {"name": name, "title": name, "summary": data.get("description", ""), "payload": _rebased(name, payload)}
+
+
+def _rebased(name: str, schema: Any) -> Any:
+    """JSON Schema's local references count from the schema; in the document they count from its root."""
+    if isinstance(schema, list):
+        return [_rebased(name, item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    moved = {key: _rebased(name, value) for key, value in schema.items()}
+    if isinstance(moved.get("$ref"), str):
+        moved["$ref"] = moved["$ref"].replace("#/", f"#/components/messages/{name}/payload/", 1)
+    return moved
+
+
+def files() -> dict[Path, str]:
+    """Every generated file with its content."""
+    return {
+        catalogue.PATH: catalogue.rendered(),
+        ROOT / "functions" / "monitoring" / "openapi.json": _json(openapi()),
+        ROOT / "docs" / "events" / "asyncapi.json": _json(asyncapi()),
+    }
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, indent=1, sort_keys=False, ensure_ascii=False) + "\n"
+
+
+def main() -> None:
+    """Write the files, or check them."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true")
+    check = parser.parse_args().check
+    stale = [path for path, text in files().items() if not path.exists() or path.read_text() != text]
+    if check and stale:
+        sys.exit("stale, run `make generated`: " + ", ".join(str(path.relative_to(ROOT)) for path in stale))
+    for path in [] if check else stale:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(files()[path])
+
+
+if __name__ == "__main__":
+    main()
