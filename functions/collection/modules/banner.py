@@ -28,6 +28,7 @@ GREETINGS = (
     ("telnet", re.compile(rb"^\xff[\xfb-\xfe]")),
 )
 MAX_BANNER = 1024
+MAX_WORDS = 500
 
 
 class BannerConfig(Config):
@@ -82,6 +83,7 @@ def service_of(greeting: bytes) -> str:
 
 
 def printable(raw: bytes) -> str:
-    """The first line as text; what is no character becomes a dot."""
+    """The first line as text (all of a binary greeting); what is no character becomes a dot."""
     text = raw.decode("utf-8", "replace").strip("\r\n\x00 ")
-    return "".join(char if char.isprintable() else "." for char in text.splitlines()[0] if text)[:500] if text else ""
+    line = text if "\x00" in text else next(iter(text.splitlines()), "")
+    return "".join(char if char.isprintable() else "." for char in line)[:MAX_WORDS]

@@ -112,7 +112,7 @@ async def _listed(sitemaps: list[str], context: Context) -> list[str]:
         if not waiting or context.is_over:
             break
         text = await _sitemap(waiting.pop(0), context)
-        found = [absolute("http://none.invalid/", html.unescape(url)) for url in _LOCATION.findall(text)]
+        found = [absolute(url, url) for url in map(html.unescape, _LOCATION.findall(text))]
         if "<sitemapindex" in text:
             waiting.extend(url for url in found if url not in seen)
             seen.update(found)
