@@ -21,6 +21,7 @@ from functions.collection.session import OutOfScope
 from functions.collection.weakness import misconfiguration
 from functions.collection.web import Site, content_type, response_attributes
 from kernel.egress import EgressError
+from kernel.egress.addresses import is_address
 
 SLICE = 64
 """Pages in flight before their bodies are put away: bounds the memory of a walk."""
@@ -94,6 +95,7 @@ class Crawler(Walker[Tour]):
             ObservationType.WEB_FORM,
             ObservationType.WEB_PARAM,
             ObservationType.HOST,
+            ObservationType.IP,
             ObservationType.MISCONFIGURATION,
         ),
         invasiveness=Invasiveness.ACTIVE,
@@ -233,7 +235,8 @@ def _facts(tour: Tour) -> Iterator[Found]:
     for link, visit in tour.unread:
         yield Found(ObservationType.URL, link, {"fetched": False}, consumed=True, parent=answers[visit.url])
     for host, visit in tour.outside:
-        yield Found(ObservationType.HOST, host, parent=answers[visit.url])
+        kind = ObservationType.IP if is_address(host) else ObservationType.HOST
+        yield Found(kind, host, parent=answers[visit.url])
 
 
 def _answer(visit: Visit, answers: dict[str, Found]) -> Found:

@@ -197,7 +197,7 @@ async def test_redirects_are_followed_as_links_within_the_scope() -> None:
     async with site(handler) as root:
         result = await run(Crawler(), observed("url", root))
     assert values(result, "http_response") == [root, f"{root}a"]
-    assert values(result, "host") == ["169.254.169.254"]
+    assert values(result, "ip") == ["169.254.169.254"]
 
 
 async def test_an_overloaded_server_is_asked_again() -> None:
