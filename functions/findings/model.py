@@ -9,9 +9,9 @@ from enum import StrEnum
 from typing import Any, ClassVar, Final
 
 import msgspec
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, computed_field
 
-from contracts.findings import Detection, Severity
+from contracts.findings import SEVERITY_ORDER, Detection, Severity
 from functions.findings.errors import ReasonMissing, WrongTransition
 from kernel.records import Record
 
@@ -67,8 +67,17 @@ class Change(BaseModel):
     reason: str = ""
 
 
-class Finding(Record, pk="TENANT#{tenant_id}#FINDINGS", sk="FINDING#{finding_id}"):
-    """A weakness (`check`) on an asset. The same weakness on the same asset is the same finding on every scan."""
+class Finding(
+    Record,
+    pk="TENANT#{tenant_id}#FINDINGS",
+    sk="FINDING#{finding_id}",
+    gsi1=("TENANT#{tenant_id}#FINDINGS", "{rank}#{finding_id}"),
+    gsi2=("TENANT#{tenant_id}#FINDINGS#{status}", "{rank}#{finding_id}"),
+):
+    """A weakness (`check`) on an asset. The same weakness on the same asset is the same finding on every scan.
+
+    The indexes list findings from the gravest to the least, all of them and those of one status.
+    """
 
     location: ClassVar[str | None] = "/findings/{finding_id}"
 
@@ -92,6 +101,12 @@ class Finding(Record, pk="TENANT#{tenant_id}#FINDINGS", sk="FINDING#{finding_id}
     controls: list[str] = Field(default_factory=list)
     attributes: dict[str, Any] = Field(default_factory=dict)
     history: list[Change] = Field(default_factory=list)
+
+    @computed_field(description="0 for critical to 4 for info; lists are sorted by it.")  # type: ignore[prop-decorator]
+    @property
+    def rank(self) -> int:
+        """Where the severity stands."""
+        return SEVERITY_ORDER[self.severity]
 
     def move(self, to: Status, by: str, at: str, reason: str = "") -> None:
         """Change the status. Raises WrongTransition, or ReasonMissing where one is needed."""
@@ -130,6 +145,20 @@ class Finding(Record, pk="TENANT#{tenant_id}#FINDINGS", sk="FINDING#{finding_id}
     def _describe(self, detection: Detection) -> None:
         for name, value in _told(detection).items():
             setattr(self, name, value)
+
+
+class Sighting(Record, pk="TENANT#{tenant_id}#FINDINGS#{scan_id}", sk="{rank}#{finding_id}"):
+    """That a scan saw a finding, and a digest of what it saw, so that recording it again changes nothing."""
+
+    scan_id: str
+    finding_id: str
+    rank: int
+    digest: str
+
+
+def digest_of(detection: Detection) -> str:
+    """Names what a detection says."""
+    return hashlib.blake2b(msgspec.msgpack.encode(detection), digest_size=16).hexdigest()
 
 
 def finding_id(tenant_id: str, check: str, asset: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kernel.errors import Problem
+from kernel.errors import Invalid, Problem
 
 
 class RuleError(Problem):
@@ -15,3 +15,9 @@ class RuleError(Problem):
         self.file = file
         self.key = key
         self.reason = reason
+
+
+class UnknownFormat(Invalid):
+    """The graph is not written in this format."""
+
+    slug, title = "unknown-format", "The graph cannot be written in this format"

@@ -25,6 +25,7 @@ class WaveReport(msgspec.Struct, frozen=True):
     observations: int = 0
     entities: int = 0
     findings: int = 0
+    """How many findings the scan has by now; the other numbers are the wave's own."""
     errors: int = 0
     exhausted: bool = False
     """Nothing is left to do."""
@@ -104,7 +105,7 @@ def _record(scan: Scan, report: WaveReport | None) -> list[Event]:
         tasks=tally.tasks + report.tasks,
         observations=tally.observations + report.observations,
         entities=tally.entities + report.entities,
-        findings=tally.findings + report.findings,
+        findings=report.findings,
         errors=tally.errors + report.errors,
     )
     return [ScanProgressed(scan_id=scan.scan_id, name=scan.name, wave=report.wave, tally=scan.tally)]

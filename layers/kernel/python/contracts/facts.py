@@ -90,6 +90,21 @@ def manifest_key(tenant_id: str, scan_id: str, wave: int) -> str:
     return f"{scan_prefix(tenant_id, scan_id)}manifests/{wave:05}.mpk.gz"
 
 
+def index_key(tenant_id: str, scan_id: str, wave: int) -> str:
+    """The manifests of all waves up to this one: where a reader begins."""
+    return f"{scan_prefix(tenant_id, scan_id)}index/{wave:05}.mpk.gz"
+
+
+def conclusions_key(tenant_id: str, scan_id: str, wave: int) -> str:
+    """Every weakness that holds after this wave, as detections of modules and rules."""
+    return f"{scan_prefix(tenant_id, scan_id)}conclusions/{wave:05}.mpk.gz"
+
+
+def export_key(tenant_id: str, scan_id: str, wave: int, suffix: str) -> str:
+    """The graph after some waves in another tool's format."""
+    return f"{scan_prefix(tenant_id, scan_id)}exports/{wave:05}.{suffix}"
+
+
 def encode_rows(rows: Iterable[object]) -> bytes:
     """Rows as a segment. The bytes depend on the rows alone (no time stamp in the gzip header)."""
     return gzip.compress(_encoder.encode(list(rows)), compresslevel=1, mtime=0)

@@ -25,6 +25,7 @@ from kernel.records import InvalidKey, Record, Resource
 R = TypeVar("R", bound=Record)
 
 MAX_TRANSACTION_ITEMS = 100
+MAX_BATCH_GET = 100
 CONFLICT_RETRIES = 6
 SEEN_DAYS = 8
 
@@ -141,6 +142,21 @@ class Table:
         if record is None:
             raise NotFound()
         return record
+
+    def get_many(self, actor: Actor, kind: type[R], keys: Sequence[dict[str, Any]]) -> list[R]:
+        """The items with these key values, in their order, without those that are not there. One call per hundred."""
+        wanted = [to_item(kind.key(actor, **values)) for values in keys]
+        found: dict[tuple[str, str], R] = {}
+        for start in range(0, len(wanted), MAX_BATCH_GET):
+            pending = wanted[start : start + MAX_BATCH_GET]
+            while pending:
+                request = {self.name: {"Keys": pending, "ConsistentRead": True}}
+                answer = self.client.batch_get_item(RequestItems=request)
+                for item in answer["Responses"].get(self.name, ()):
+                    found[item["pk"]["S"], item["sk"]["S"]] = _load(kind, item)
+                pending = answer.get("UnprocessedKeys", {}).get(self.name, {}).get("Keys", [])
+        places = [(key["pk"]["S"], key["sk"]["S"]) for key in wanted]
+        return [found[place] for place in places if place in found]
 
     def query(
         self,

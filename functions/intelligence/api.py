@@ -1,0 +1,133 @@
+"""HTTP door of intelligence: what a scan came to know."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Annotated
+
+import msgspec
+from fastapi import Query, Response
+from pydantic import Field
+
+from contracts import facts
+from contracts.observations import ObservationType
+from functions.intelligence import service
+from functions.intelligence.model.query import Filter
+from functions.intelligence.schemas import EntityView, Graph, Moment, ObservationView
+from functions.intelligence.store import Store
+from kernel.actor import Actor
+from kernel.cursors import Cursors
+from kernel.http import List, ListParameters, Room, lambda_handler, require
+
+app = Room("intelligence")
+store = cache(Store)
+MAX_INLINE = 5_000_000
+"""Bytes of an answer; Lambda carries 6 MB. A larger graph is answered with a link to it."""
+
+
+class ObservationParameters(ListParameters):
+    """Which observations are asked for; what is absent asks nothing."""
+
+    type: Annotated[list[ObservationType], Field(max_length=30)] = []
+    module: Annotated[list[str], Field(max_length=50)] = []
+    contains: Annotated[str, Field(max_length=200, description="A part of the value, in any case.")] = ""
+    min_confidence: Annotated[float, Field(ge=0, le=1)] = 0.0
+
+    def filter(self) -> Filter:
+        """The question."""
+        return Filter(
+            types=frozenset(self.type),
+            modules=frozenset(self.module),
+            contains=self.contains,
+            min_confidence=self.min_confidence,
+        )
+
+
+class EntityParameters(ListParameters):
+    """Which entities are asked for."""
+
+    type: Annotated[list[ObservationType], Field(max_length=30)] = []
+
+
+@app.get("/scans/{scan_id}/observations", response_model=List[ObservationView])
+async def list_observations(
+    scan_id: str, parameters: Annotated[ObservationParameters, Query()], actor: Actor = require("scans:read")
+) -> Response:
+    """The facts that a scan gathered, oldest first."""
+    cursors = _cursors(actor, scan_id, parameters)
+    found = service.observations(
+        store(), actor, scan_id, parameters.filter(), parameters.limit, _after(cursors, parameters)
+    )
+    return _page(found.items, found.after, cursors)
+
+
+@app.get("/scans/{scan_id}/timeline", response_model=List[Moment])
+async def get_timeline(
+    scan_id: str, parameters: Annotated[ObservationParameters, Query()], actor: Actor = require("scans:read")
+) -> Response:
+    """When a scan learnt what, oldest first."""
+    cursors = _cursors(actor, scan_id, parameters)
+    found = service.observations(
+        store(), actor, scan_id, parameters.filter(), parameters.limit, _after(cursors, parameters)
+    )
+    moments = [
+        {"at": o.observed_at, "observation_id": o.id, "type": o.type, "value": o.value, "module": o.module}
+        for o in found.items
+    ]
+    return _page(moments, found.after, cursors)
+
+
+@app.get("/scans/{scan_id}/entities", response_model=List[EntityView])
+async def list_entities(
+    scan_id: str, parameters: Annotated[EntityParameters, Query()], actor: Actor = require("scans:read")
+) -> List[EntityView]:
+    """The things of a scan's knowledge graph, by type and value."""
+    cursors = _cursors(actor, scan_id, parameters)
+    items, after = service.entities(
+        store(), actor, scan_id, frozenset(parameters.type), parameters.limit, _after(cursors, parameters)
+    )
+    return List(items=items, next_cursor=cursors.write({"after": list(after)}) if after else None)
+
+
+@app.get(
+    "/scans/{scan_id}/graph",
+    response_model=Graph,
+    responses={
+        200: {"content": {"application/gexf+xml": {}, "application/graphml+xml": {}}},
+        303: {"description": "The graph is large: it is found at `Location`, for fifteen minutes."},
+    },
+)
+async def get_graph(
+    scan_id: str,
+    format: Annotated[str, Query(max_length=20, description="json, gexf or graphml.")] = "json",
+    actor: Actor = require("scans:read"),
+) -> Response:
+    """A scan's knowledge graph, for this or another tool."""
+    chunks, media_type, waves = service.export_graph(store(), actor, scan_id, format)
+    body = "".join(chunks).encode()
+    if len(body) <= MAX_INLINE:
+        return Response(body, media_type=media_type)
+    key = facts.export_key(actor.tenant_id, scan_id, waves, format)
+    store().write(actor, key, body, media_type)
+    return Response(status_code=303, headers={"Location": store().link(actor, key, f"{scan_id}.{format}")})
+
+
+def _cursors(actor: Actor, scan_id: str, parameters: ListParameters) -> Cursors:
+    question = parameters.model_dump_json(exclude={"cursor", "limit"})
+    return Cursors(f"{actor.tenant_id}|{scan_id}|{type(parameters).__name__}|{question}")
+
+
+def _after(cursors: Cursors, parameters: ListParameters) -> tuple[str, ...]:
+    if parameters.cursor is None:
+        return ()
+    position = cursors.read(parameters.cursor)["after"]
+    return tuple(str(part) for part in position) if isinstance(position, list) else ()
+
+
+def _page(items: Sequence[object], after: tuple[str, str] | None, cursors: Cursors) -> Response:
+    cursor = cursors.write({"after": list(after)}) if after else None
+    return Response(msgspec.json.encode({"items": items, "next_cursor": cursor}), media_type="application/json")
+
+
+handler = lambda_handler(app)

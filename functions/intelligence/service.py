@@ -1,0 +1,133 @@
+"""What intelligence does: reduce a wave, and answer questions about what a scan came to know."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import islice
+from typing import Any
+
+from contracts import facts
+from contracts.findings import Detection
+from functions.intelligence.errors import UnknownFormat
+from functions.intelligence.model.confidence import explain
+from functions.intelligence.model.correlation.builtin import builtin_rules
+from functions.intelligence.model.correlation.engine import current
+from functions.intelligence.model.export import EXPORTERS
+from functions.intelligence.model.graph import Entity, Relation
+from functions.intelligence.model.parts import Manifest, Part, merged
+from functions.intelligence.model.query import Filter, Page, page
+from functions.intelligence.model.reducer import Scan
+from functions.intelligence.model.wave import reduce_wave
+from functions.intelligence.schemas import EntityView
+from functions.intelligence.store import Store
+from kernel import clock
+from kernel.actor import Actor
+
+
+def reduce(store: Store, actor: Actor, scan_id: str, wave: int) -> dict[str, Any]:
+    """Reduce a wave: `{observations, entities, conclusions}`, the last a key or None when no weakness is known.
+
+    Reducing a wave again writes the same objects.
+    """
+    before = store.manifests(actor, scan_id, wave - 1)
+    manifest = reduce_wave(
+        Scan(tenant_id=actor.tenant_id, scan_id=scan_id),
+        wave,
+        (store.read(actor, earlier.state) for earlier in before),
+        store.segments(actor, scan_id, wave),
+        builtin_rules(),
+        lambda key, body: store.write(actor, key, body),
+    )
+    manifests = [*before, manifest]
+    conclusions = _write_conclusions(store, actor, scan_id, manifests)
+    store.write_index(actor, scan_id, manifests)
+    return {"observations": manifest.stored, "entities": manifest.new_entities, "conclusions": conclusions}
+
+
+def observations(store: Store, actor: Actor, scan_id: str, wanted: Filter, limit: int, after: tuple[str, ...]) -> Page:
+    """A page of a scan's observations, oldest first. Raises NotFound."""
+    parts = [part for manifest in _manifests(store, actor, scan_id) for part in manifest.observations]
+    return page(parts, _reader(store, actor), limit, wanted, after)
+
+
+def entities(
+    store: Store, actor: Actor, scan_id: str, types: frozenset[str], limit: int, after: tuple[str, ...]
+) -> tuple[list[EntityView], tuple[str, ...] | None]:
+    """A page of a scan's entities in order of type and value, and where the next one begins. Raises NotFound."""
+    parts = [
+        part
+        for manifest in _manifests(store, actor, scan_id)
+        for part in manifest.entities
+        if not types or any(part.first[0] <= type_ <= part.last[0] for type_ in types)
+    ]
+    rows = merged(parts, Entity, _reader(store, actor), after)
+    wanted = (row for row in rows if not types or row.type in types)
+    found = list(islice(wanted, limit + 1))
+    next_after = found[limit - 1].order if len(found) > limit else None
+    return [entity_view(row) for row in found[:limit]], next_after
+
+
+def export_graph(store: Store, actor: Actor, scan_id: str, form: str) -> tuple[Iterator[str], str, int]:
+    """A scan's graph as text chunks, its media type, and the number of waves in it. Raises UnknownFormat, NotFound."""
+    if form not in EXPORTERS:
+        raise UnknownFormat(f"There is no format {form!r}. Choose one of {', '.join(EXPORTERS)}.")
+    manifests = _manifests(store, actor, scan_id)
+    exporter, media_type = EXPORTERS[form]
+    entity_rows, relation_rows = graph_rows(store, actor, manifests)
+    return exporter(entity_rows(), relation_rows(), clock.timestamp()), media_type, len(manifests)
+
+
+def graph_rows(
+    store: Store, actor: Actor, manifests: list[Manifest]
+) -> tuple[Callable[[], Iterator[Entity]], Callable[[], Iterator[Relation]]]:
+    """Streams of a graph's entities and relations, each to be begun as often as needed."""
+    read = _reader(store, actor)
+    entity_parts: list[Part] = [part for manifest in manifests for part in manifest.entities]
+    relation_parts: list[Part] = [part for manifest in manifests for part in manifest.relations]
+    return (
+        lambda: merged(entity_parts, Entity, read),
+        lambda: merged(relation_parts, Relation, read),
+    )
+
+
+def entity_view(row: Entity) -> EntityView:
+    """An entity for people."""
+    return EntityView(
+        key=row.key,
+        type=row.type,
+        value=row.value,
+        confidence=row.confidence,
+        explanation=explain(row.sources),
+        risk=row.risk,
+        first_seen=row.first_seen,
+        last_seen=row.last_seen,
+        observations=row.count,
+        evidence=row.observations,
+        attributes=row.attributes,
+        scope_distance=row.distance,
+    )
+
+
+def _manifests(store: Store, actor: Actor, scan_id: str) -> list[Manifest]:
+    """The manifests of all committed waves: two calls, one for the scan and one for the index."""
+    brief = store.brief(actor, scan_id)
+    return store.manifests(actor, scan_id, brief.wave - 1)
+
+
+def _reader(store: Store, actor: Actor) -> Callable[[str], bytes]:
+    return lambda key: store.read(actor, key)
+
+
+def _write_conclusions(store: Store, actor: Actor, scan_id: str, manifests: list[Manifest]) -> str | None:
+    """Everything that modules and rules say is wrong by now, as the findings context takes it."""
+    found: list[Detection] = []
+    for manifest in manifests:
+        if manifest.weaknesses:
+            found += store.detections(actor, manifest.weaknesses)
+    results = current(store.rule_results(actor, m.detections) for m in manifests if m.detections)
+    found += [detection for result in results for detection in result.detections]
+    if not found:
+        return None
+    key = facts.conclusions_key(actor.tenant_id, scan_id, manifests[-1].wave)
+    store.write(actor, key, facts.encode_rows(found))
+    return key
