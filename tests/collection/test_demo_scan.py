@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from infra.local.targets.__main__ import Running, serving
+from infra.local.targets.sites import FAKE_KEY, FAKE_PASSWORD
 from kernel.egress import DnsSettings
 from tests.collection.waves import Scan, scan
 
@@ -72,8 +73,8 @@ async def test_no_secret_is_stored_whole(tmp_path: Path) -> None:
         found = await scanned(running)
     assert {o.attributes["kind"] for o in found.of_type("secret")} == {"aws-access-key", "assigned-secret"}
     everything = repr(list(found.observations.values()))
-    assert "AKIADEMODEMODEMODEMO" not in everything
-    assert "Xk2-dEm0-9vQz-only" not in everything
+    assert FAKE_KEY not in everything
+    assert FAKE_PASSWORD not in everything
 
 
 async def test_every_weakness_says_what_to_do(tmp_path: Path) -> None:

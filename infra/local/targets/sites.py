@@ -18,7 +18,8 @@ from infra.local.targets.zone import ZONE
 
 HTML = "text/html; charset=utf-8"
 FAKE_KEY = "AKIA" + "DEMODEMODEMODEMO"
-"""Has the form of an access key and opens nothing."""
+FAKE_PASSWORD = "-".join(("Xk2", "dEm0", "9vQz", "only"))
+"""Both have the form of the real thing and open nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ SHOP = Site(
         "/config.js": ("text/javascript", f"const upload = {{key: '{FAKE_KEY}', bucket: 'demo-uploads'}};\n"),
         "/static/jquery-1.12.4.min.js": ("text/javascript", "/* stands for a library with known flaws */\n"),
         "/robots.txt": ("text/plain", "User-agent: *\nDisallow: /admin/\n"),
-        "/.env": ("text/plain", "APP_ENV=production\nDB_HOST=localhost\nDB_PASSWORD=" + "Xk2-dEm0-9vQz-only\n"),
+        "/.env": ("text/plain", f"APP_ENV=production\nDB_HOST=localhost\nDB_PASSWORD={FAKE_PASSWORD}\n"),
         "/.git/HEAD": ("text/plain", "ref: refs/heads/main\n"),
         "/.git/config": ("text/plain", "[core]\n\trepositoryformatversion = 0\n\tbare = false\n"),
         "/backup.sql": ("text/plain", "-- MySQL dump 10.13\nCREATE TABLE customers (id int, name text);\n"),

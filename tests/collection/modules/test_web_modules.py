@@ -308,7 +308,7 @@ async def test_addresses_and_secrets_are_taken_from_bodies() -> None:
     blobs = MemoryBlobs()
     body = (
         "write to Sales@Example.TEST, not logo@2x.png; key AKIA"
-        + "ABCDEFGHIJKLMNOP and postgres://u:hunter2hunter2@db/x"
+        + f"ABCDEFGHIJKLMNOP and postgres://u:{'hunter2' * 2}@db/x"
     )
     page = response("http://127.0.0.1/page", {}, body=blobs.put(body.encode()))
     empty = response("http://127.0.0.1/empty", {})

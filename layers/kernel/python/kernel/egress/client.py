@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
 
-from kernel.egress.addresses import Policy
+from kernel.egress.addresses import Policy, is_address
 from kernel.egress.dns import DnsClient, DnsSettings, Endpoint, addresses_in
 from kernel.egress.errors import (
     EgressDenied,
@@ -118,7 +118,7 @@ class Egress:
         `EgressUnreachable` when there are none."""
         host = parse_host(host)
         self.policy.check_host(host)
-        addresses = [host] if _is_address(host) else await self._look_up(host)
+        addresses = [host] if is_address(host) else await self._look_up(host)
         if not addresses:
             raise EgressUnreachable(f"{host} has no address")
         for address in addresses:
@@ -214,7 +214,7 @@ class Egress:
     def _check(self, request: Request, target: Target) -> None:
         check_headers(request.headers)
         self.policy.check_host(target.host)
-        if _is_address(target.host):
+        if is_address(target.host):
             self.policy.check(target.host, target.port)
 
     def _session(self) -> aiohttp.ClientSession:
@@ -352,10 +352,6 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
     while cause is not None:
         yield cause
         cause = cause.__cause__ or cause.__context__
-
-
-def _is_address(host: str) -> bool:
-    return ":" in host or host.rpartition(".")[2].isdigit()
 
 
 __all__ = ["Egress", "EgressDenied", "Request", "Response", "careless_context"]
