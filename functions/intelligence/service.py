@@ -41,7 +41,7 @@ def reduce(store: Store, actor: Actor, scan_id: str, wave: int) -> dict[str, Any
     manifests = [*before, manifest]
     conclusions = _write_conclusions(store, actor, scan_id, manifests)
     store.write_index(actor, scan_id, manifests)
-    return {"observations": manifest.stored, "entities": manifest.new_entities, "conclusions": conclusions}
+    return {"observations": manifest.stored, "entities": manifest.new_facts, "conclusions": conclusions}
 
 
 def observations(store: Store, actor: Actor, scan_id: str, wanted: Filter, limit: int, after: tuple[str, ...]) -> Page:

@@ -43,7 +43,7 @@ def _laptop() -> dict[str, str]:
         "POWERTOOLS_TRACE_DISABLED": "true",
         "SCAN_REALMS": "loopback,private",
         "OWN_PORTS": os.environ.get("OWN_PORTS", "8080,14566"),
-        "NAMESERVERS": os.environ.get("NAMESERVERS", "demo.palisade.test=127.0.0.1:5300"),
+        "NAMESERVERS": os.environ.get("NAMESERVERS", "demo.palisade.test=127.0.0.1:15353"),
     }
 
 

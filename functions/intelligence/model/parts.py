@@ -42,7 +42,6 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     stored: int = 0
     new_facts: int = 0
     frontier_facts: int = 0
-    new_entities: int = 0
     by_type: dict[str, int] = {}
     by_module: dict[str, int] = {}
     edges_left_out: int = 0
