@@ -19,12 +19,17 @@ class Layout:
     home: Path = ROOT / ".local"
     port: int = 8080
     aws_port: int = 14566
+    nameservers: str | None = None  # who answers for which DNS zones, in place of the demo targets' name server
 
     @classmethod
     def of_environment(cls) -> Layout:
-        """The local cloud that `PORT`, `AWS_PORT` and `LOCAL_HOME` name; a port that is none raises `ValueError`."""
+        """The local cloud that `PORT`, `AWS_PORT`, `LOCAL_HOME` and `NAMESERVERS` describe.
+
+        A port that is none raises `ValueError`.
+        """
         home = Path(os.environ.get("LOCAL_HOME") or cls.home).resolve()
-        return cls(home, _port("PORT", cls.port), _port("AWS_PORT", cls.aws_port))
+        named = os.environ.get("NAMESERVERS") or None
+        return cls(home, _port("PORT", cls.port), _port("AWS_PORT", cls.aws_port), named)
 
     @property
     def url(self) -> str:
@@ -55,6 +60,16 @@ class Layout:
     def demo(self) -> Path:
         """The demo tenants and log-ins, for scripts."""
         return self.home / "demo.json"
+
+    @property
+    def targets(self) -> Path:
+        """The demo targets' certificate, and, while they run, where they listen."""
+        return self.home / "targets"
+
+    @property
+    def reports(self) -> Path:
+        """The reports of the scans that `make run` made."""
+        return self.home / "reports"
 
     @property
     def assemblies(self) -> Path:

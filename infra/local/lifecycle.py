@@ -7,6 +7,7 @@ is ended, and what is missing is started, synthesised, deployed and seeded.
 from __future__ import annotations
 
 import fcntl
+import functools
 import hashlib
 import importlib
 import importlib.util
@@ -18,7 +19,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from infra.local import clients, deploy, emulator, processes, supervisor, synth, web
+from infra.local import clients, demo_targets, deploy, emulator, processes, supervisor, synth, web
 from infra.local.deploy import Progress
 from infra.local.emulator import ROOT
 from infra.local.endpoints import Endpoints, Origins
@@ -38,7 +39,7 @@ class LocalCloudError(Exception):
     """The local cloud cannot be brought up; the message is what the user should read."""
 
 
-def up(layout: Layout, say: Say, synthesise: Synthesise = synth.synthesise) -> Endpoints:
+def up(layout: Layout, say: Say, synthesise: Synthesise | None = None) -> Endpoints:
     """Bring the local cloud up and return where it is. `say` gets a line for each step that takes time.
 
     Raises `LocalCloudError`, `EmulatorError`, `SynthError`, `DeployError` or `AssemblyError`.
@@ -49,12 +50,13 @@ def up(layout: Layout, say: Say, synthesise: Synthesise = synth.synthesise) -> E
             emulator.make_environment()
             _end_all(layout)
         _ensure_running(layout, say)
-        assembly = synthesise(layout.assemblies, say)
+        _await_targets(layout)
+        assembly = (synthesise or _synthesise_for(layout))(layout.assemblies, say)
         _await_answers(layout)
         deployed = deploy.deploy(assembly, layout.aws, layout.deployed, lambda step: say(_words(step)))
         endpoints = Endpoints(layout.url, layout.aws, layout.demo, deployed.outputs)
         _open_the_door(layout, endpoints)
-        _seed(endpoints, say)
+        _seed(layout, endpoints, say)
         emulator.snapshot(layout.aws_port)
         return endpoints
 
@@ -67,7 +69,7 @@ def down(layout: Layout) -> bool:
 
 def running(layout: Layout) -> dict[str, processes.Process | None]:
     """The local cloud's processes by name; None for one that does not run."""
-    names = (supervisor.NAME, supervisor.EMULATOR, supervisor.FRONT_DOOR)
+    names = (supervisor.NAME, supervisor.EMULATOR, supervisor.FRONT_DOOR, supervisor.TARGETS)
     return {name: processes.recall(layout.run_file(name)) for name in names}
 
 
@@ -96,6 +98,7 @@ def _ensure_running(layout: Layout, say: Say) -> None:
     for variable, port in (("PORT", layout.port), ("AWS_PORT", layout.aws_port)):
         _check_free(variable, port)
     say("Starting the local cloud")
+    demo_targets.forget(layout)
     with layout.log(supervisor.NAME).open("ab") as output:
         process = subprocess.Popen(
             [
@@ -115,7 +118,7 @@ def _ensure_running(layout: Layout, say: Say) -> None:
 def _code_digest() -> str:
     """A digest of what the background processes run, so that they are replaced when it changes."""
     files = [*sorted((ROOT / "infra" / "local").rglob("*.py")), emulator.REQUIREMENTS]
-    kept_out = ROOT / "infra" / "local" / "targets"
+    kept_out = ROOT / "infra" / "local" / "run"
     return hashlib.sha256(b"".join(f.read_bytes() for f in files if kept_out not in f.parents)).hexdigest()[:16]
 
 
@@ -149,6 +152,20 @@ def _await_answers(layout: Layout) -> None:
                 log = layout.log(name)
                 raise LocalCloudError(f"The {name} did not start; the end of {log}:\n{emulator.tail(log)}")
             time.sleep(0.05)
+
+
+def _await_targets(layout: Layout) -> None:
+    """Wait until the demo targets serve: the templates name their name server."""
+    deadline = time.monotonic() + STARTS_WITHIN
+    while demo_targets.listed(layout) is None:
+        if time.monotonic() > deadline:
+            log = layout.log(supervisor.TARGETS)
+            raise LocalCloudError(f"The demo targets did not start; the end of {log}:\n{emulator.tail(log)}")
+        time.sleep(0.02)
+
+
+def _synthesise_for(layout: Layout) -> Synthesise:
+    return functools.partial(synth.synthesise, settings=demo_targets.settings(layout))
 
 
 def _listens(port: int) -> bool:
@@ -199,10 +216,12 @@ def _web_socket_api(aws: str) -> tuple[str | None, str]:
         gateway.close()
 
 
-def _seed(endpoints: Endpoints, say: Say) -> None:
+def _seed(layout: Layout, endpoints: Endpoints, say: Say) -> None:
     if importlib.util.find_spec(SEED) is not None:
         say("Preparing the demo tenants")
-        importlib.import_module(SEED).seed(endpoints)
+        module = importlib.import_module(SEED)
+        module.seed(endpoints)
+        module.record_targets(endpoints.demo_file, demo_targets.listed(layout) or [])
 
 
 def size_of(directory: Path) -> int:

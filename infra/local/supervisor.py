@@ -1,4 +1,4 @@
-"""Keeps the local cloud's processes running: an emulator or a front door that dies is started again.
+"""Keeps the local cloud's processes running: an emulator, a front door or demo targets that die are started again.
 
 Runs in the background from `up` until `down`. Its children are leaders of sessions of their own and are
 written down, so that the next `up` finds them even when this process was killed.
@@ -16,13 +16,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from infra.local import emulator, processes
+from infra.local import demo_targets, emulator, processes
 from infra.local.layout import SOURCES, Layout
 
 LOOK_EVERY = 0.1
 STEADY_AFTER = 30.0
 LONGEST_PAUSE = 5.0
-NAME, EMULATOR, FRONT_DOOR = "supervisor", "emulator", "front-door"
+NAME, EMULATOR, FRONT_DOOR, TARGETS = "supervisor", "emulator", "front-door", "demo-targets"
 
 
 @dataclass
@@ -71,6 +71,7 @@ def run(layout: Layout, stop: threading.Event) -> None:
     kept = [
         Kept(EMULATOR, lambda: _start_emulator(layout), layout.run_file(EMULATOR)),
         Kept(FRONT_DOOR, lambda: _start_front_door(layout), layout.run_file(FRONT_DOOR)),
+        Kept(TARGETS, lambda: _start_targets(layout), layout.run_file(TARGETS)),
     ]
     try:
         while not stop.wait(LOOK_EVERY):
@@ -86,10 +87,19 @@ def _start_emulator(layout: Layout) -> subprocess.Popen[bytes]:
 
 
 def _start_front_door(layout: Layout) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "infra.local.front_door", "--port", str(layout.port)]
-    with layout.log(FRONT_DOOR).open("ab") as output:
+    arguments = ["--port", str(layout.port), "--origins", str(layout.origins)]
+    return _start_module("infra.local.front_door", arguments, layout.log(FRONT_DOOR))
+
+
+def _start_targets(layout: Layout) -> subprocess.Popen[bytes]:
+    demo_targets.forget(layout)
+    return _start_module("infra.local.targets", ["serve", "--state", str(layout.targets)], layout.log(TARGETS))
+
+
+def _start_module(module: str, arguments: list[str], log: Path) -> subprocess.Popen[bytes]:
+    with log.open("ab") as output:
         return subprocess.Popen(
-            [*command, "--origins", str(layout.origins)],
+            [sys.executable, "-m", module, *arguments],
             cwd=emulator.ROOT,
             stdin=subprocess.DEVNULL,
             stdout=output,

@@ -9,7 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from infra.local.emulator import ACCOUNT, REGION, ROOT
@@ -26,9 +26,13 @@ class SynthError(Exception):
     """The stacks could not be synthesised; the message says why."""
 
 
-def synthesise(assemblies: Path, say: Callable[[str], None]) -> Path:
-    """The cloud assembly of the sources as they are, made unless it was made before. Raises `SynthError`."""
-    target = assemblies / digest(ROOT)
+def synthesise(assemblies: Path, say: Callable[[str], None], settings: Mapping[str, str] | None = None) -> Path:
+    """The cloud assembly of the sources as they are, made unless it was made before. Raises `SynthError`.
+
+    `settings` are the environment variables that the local stage reads: the ports, the name servers.
+    """
+    settings = settings or {}
+    target = assemblies / digest(ROOT, settings)
     if (target / "manifest.json").exists():
         os.utime(target)
         return target
@@ -37,15 +41,15 @@ def synthesise(assemblies: Path, say: Callable[[str], None]) -> Path:
     partial = target.with_suffix(".partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
-    _run_app(partial)
+    _run_app(partial, settings)
     partial.rename(target)
     _drop_old(assemblies)
     return target
 
 
-def digest(root: Path) -> str:
-    """A digest of the names and contents of all inputs."""
-    sum_ = hashlib.sha256()
+def digest(root: Path, settings: Mapping[str, str] | None = None) -> str:
+    """A digest of the settings, and of the names and contents of all inputs."""
+    sum_ = hashlib.sha256(json.dumps(sorted((settings or {}).items())).encode())
     for file in _inputs(root):
         sum_.update(f"{file.relative_to(root)}\0{file.stat().st_size}\0".encode())
         sum_.update(file.read_bytes())
@@ -74,10 +78,11 @@ def check_node() -> None:
         raise SynthError(f"Node.js is too old ({said or 'unknown'}): the CDK needs version {NODE_AT_LEAST} or newer.")
 
 
-def _run_app(outdir: Path) -> None:
-    settings = json.loads((ROOT / "cdk.json").read_text())
+def _run_app(outdir: Path, settings: Mapping[str, str]) -> None:
+    context = json.loads((ROOT / "cdk.json").read_text()).get("context", {})
     environment = os.environ | {
-        "CDK_CONTEXT_JSON": json.dumps(settings.get("context", {}) | {"stage": STAGE}),
+        **settings,
+        "CDK_CONTEXT_JSON": json.dumps(context | {"stage": STAGE}),
         "CDK_OUTDIR": str(outdir),
         "CDK_DEFAULT_ACCOUNT": ACCOUNT,
         "CDK_DEFAULT_REGION": REGION,

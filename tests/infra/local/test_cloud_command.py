@@ -35,7 +35,7 @@ def test_a_port_that_is_none_is_a_usage_error(monkeypatch: pytest.MonkeyPatch, p
 def test_status_of_nothing_says_so_and_fails(nowhere: Path) -> None:
     said = runner.invoke(app, ["status"])
     assert said.exit_code == 1
-    assert said.output.count("not running") == 3
+    assert said.output.count("not running") == 4
 
 
 def test_down_of_nothing_is_no_failure(nowhere: Path) -> None:
@@ -78,7 +78,8 @@ def test_the_digest_changes_with_any_input_and_with_nothing_else(tmp_path: Path)
     (room.parent / "__pycache__" / "x.pyc").write_text("x")
     (tmp_path / "tests").mkdir()
     (tmp_path / "tests" / "t.py").write_text("t")
-    assert synth.digest(tmp_path) == before
+    assert synth.digest(tmp_path) == before == synth.digest(tmp_path, {})
+    assert len({before, *(synth.digest(tmp_path, {"OWN_PORTS": port}) for port in ("8080", "9090"))}) == 3
     room.write_text("b")
     changed = synth.digest(tmp_path)
     room.rename(room.with_name("model.py"))
@@ -89,4 +90,7 @@ def test_the_ports_come_from_the_environment(monkeypatch: pytest.MonkeyPatch, tm
     monkeypatch.setenv("PORT", "9090")
     monkeypatch.setenv("LOCAL_HOME", str(tmp_path))
     monkeypatch.delenv("AWS_PORT", raising=False)
+    monkeypatch.delenv("NAMESERVERS", raising=False)
     assert Layout.of_environment() == Layout(tmp_path, 9090)
+    monkeypatch.setenv("NAMESERVERS", "demo.test=127.0.0.1:53")
+    assert Layout.of_environment() == Layout(tmp_path, 9090, nameservers="demo.test=127.0.0.1:53")
