@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from typing import Protocol
+from urllib.parse import urlsplit
 
 from kernel import aws
 
@@ -19,9 +21,18 @@ class ApiGateway:
 
     def push(self, connection_id: str, frame: bytes) -> bool:
         """Send a text frame; API Gateway takes at most 128 KB."""
-        client = aws.client("apigatewaymanagementapi", endpoint_url=aws.setting("SOCKET_ENDPOINT"))
+        client = aws.client("apigatewaymanagementapi", endpoint_url=_endpoint())
         try:
             client.post_to_connection(ConnectionId=connection_id, Data=frame)
         except client.exceptions.GoneException:
             return False
         return True
+
+
+def _endpoint() -> str:
+    """Where connections are managed: the API's own host, or its path where one address plays all of AWS."""
+    endpoint, emulated = aws.setting("SOCKET_ENDPOINT"), os.environ.get("AWS_ENDPOINT_URL")
+    if not emulated:
+        return endpoint
+    parts = urlsplit(endpoint)
+    return f"{emulated}/_aws/execute-api/{parts.netloc.partition('.')[0]}{parts.path}"
