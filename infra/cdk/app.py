@@ -8,6 +8,7 @@ import os
 
 import aws_cdk
 
+from infra.cdk import nag
 from infra.cdk.constructs.bounded_context import BoundedContext
 from infra.cdk.contexts.audit import Audit
 from infra.cdk.contexts.collection import Collection
@@ -22,6 +23,7 @@ from infra.cdk.contexts.realtime import Realtime
 from infra.cdk.contexts.scans import Scans
 from infra.cdk.contexts.webhooks import Webhooks
 from infra.cdk.packaging import ROOT
+from infra.cdk.platform.edge import Edge
 from infra.cdk.platform.stack import Platform
 from infra.cdk.stage import STAGES, Stage
 
@@ -39,22 +41,29 @@ CONTEXTS: tuple[type[BoundedContext], ...] = (
     Audit,
     Monitoring,
 )
-LOCAL = aws_cdk.Environment(account="000000000000", region="us-east-1")
+NOWHERE = "000000000000"
+LOCAL = aws_cdk.Environment(account=NOWHERE, region="us-east-1")
 
 
 def build(app: aws_cdk.App, stage: Stage) -> Platform:
     """Every stack of a stage."""
     environment = LOCAL if stage.is_local else _account()
     platform = Platform(app, stage, environment)
-    for context in CONTEXTS:
-        context(app, platform)
+    contexts = {context.name: context(app, platform) for context in CONTEXTS}
+    if not stage.is_local:
+        realtime = contexts[Realtime.name]
+        assert isinstance(realtime, Realtime)
+        Edge(app, platform, realtime)
+        nag.check(app)
     aws_cdk.Tags.of(app).add("palisade:stage", stage.name)
     return platform
 
 
 def _account() -> aws_cdk.Environment:
+    """Where the CDK's command line is logged in; without one, an account that does not exist, to look at templates."""
     return aws_cdk.Environment(
-        account=os.environ.get("CDK_DEFAULT_ACCOUNT"), region=os.environ.get("CDK_DEFAULT_REGION")
+        account=os.environ.get("CDK_DEFAULT_ACCOUNT", NOWHERE),
+        region=os.environ.get("CDK_DEFAULT_REGION", "us-east-1"),
     )
 
 

@@ -49,6 +49,12 @@ def dependency_layer(name: str) -> Path:
     return _compiled(target)
 
 
+def web_app() -> Path:
+    """The web app: its build, or the pages that need none."""
+    build = ROOT / "web" / "dist"
+    return build if (build / "index.html").exists() else ROOT / "web" / "public"
+
+
 def size(folder: Path) -> int:
     """The bytes in a folder."""
     return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from aws_cdk import CfnOutput, aws_apigatewayv2, aws_apigatewayv2_authorizers, aws_apigatewayv2_integrations
+from typing import cast
+
+from aws_cdk import CfnElement, CfnOutput, aws_apigatewayv2, aws_apigatewayv2_authorizers, aws_apigatewayv2_integrations
 from constructs import Construct
 
 from contracts.scans import ScanEnded, ScanPaused, ScanProgressed, ScanResumed, ScanStarted
+from infra.cdk import nag
+from infra.cdk.constructs.access_log import log_access
 from infra.cdk.constructs.bounded_context import BoundedContext
 from infra.cdk.platform.stack import Platform
 
@@ -36,6 +40,9 @@ class Realtime(BoundedContext):
             disconnect_route_options=plain,
             default_route_options=aws_apigatewayv2.WebSocketRouteOptions(integration=integration, return_response=True),
         )
+        reason = "Only $connect can have an authorizer; what it verified comes with every later frame."
+        for route in ("$disconnect-Route", "$default-Route"):
+            nag.accept(api.node.find_child(route), reason, "AwsSolutions-APIG4")
         stage = aws_apigatewayv2.WebSocketStage(
             self,
             "SocketStage",
@@ -44,9 +51,15 @@ class Realtime(BoundedContext):
             auto_deploy=True,
             throttle=aws_apigatewayv2.ThrottleSettings(rate_limit=500, burst_limit=250),
         )
+        log_access(self, stage, self.stage, "socket-api")
         events = self.events(*(kind.type for kind in (ScanStarted, ScanProgressed, ScanPaused, ScanResumed, ScanEnded)))
         events.function.add_environment("SOCKET_ENDPOINT", stage.callback_url)
         stage.grant_management_api_access(events.alias)
+        reference = self.get_logical_id(cast(CfnElement, api.node.default_child))
+        arn = f"arn:aws:execute-api:{self.region}:{self.account}:<{reference}>/{STAGE}/*/@connections/*"
+        nag.accept(events.role, "Connections come and go.", f"AwsSolutions-IAM5[Resource::{arn}]")
+        self.domain = f"{api.api_id}.execute-api.{self.region}.{self.url_suffix}"
+        """Where the WebSocket API itself is reached, for the edge before it."""
         CfnOutput(self, "SocketUrl", value=stage.url)
         CfnOutput(self, "WebSocketApiId", value=api.api_id)
         CfnOutput(self, "WebSocketStage", value=STAGE)

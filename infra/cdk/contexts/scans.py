@@ -6,9 +6,11 @@ from aws_cdk import aws_iam, aws_scheduler
 from constructs import Construct
 
 from contracts.scans import ScanQueued, ScanResumed, ScanStopRequested, ScheduleChanged, ScheduleDeleted
+from infra.cdk import nag
 from infra.cdk.constructs.bounded_context import READ, BoundedContext
 from infra.cdk.constructs.door import Door
 from infra.cdk.constructs.machine import Machine
+from infra.cdk.platform.data import facts_bucket
 from infra.cdk.platform.stack import Platform
 
 
@@ -51,9 +53,12 @@ class Scans(BoundedContext):
                 "Reduce": self.function_arn("intelligence", "reduce"),
                 "RecordFindings": self.function_arn("findings", "record"),
             },
-            values={"MapConcurrency": str(self.stage.map_concurrency)},
+            numbers={"MapConcurrency": self.stage.map_concurrency},
         )
-        machine.allow(["s3:GetObject"], [f"{self.platform.data.facts.bucket_arn}/tenants/*/scans/*/plans/*"])
+        plans = f"arn:{self.partition}:s3:::{facts_bucket(self, self.stage)}/tenants/*/scans/*/plans/*"
+        machine.allow(["s3:GetObject"], [plans])
+        reason = "Tenant and scan are named by the execution's input."
+        nag.accept(machine.role, reason, f"AwsSolutions-IAM5[Resource::arn:aws:s3:::{plans.partition(':::')[2]}]")
         machine.allow_map()
         park.allow(["states:SendTaskSuccess"], [machine.arn])
         return machine
@@ -69,6 +74,7 @@ class Scans(BoundedContext):
         }.items():
             events.function.add_environment(name, value)
         schedules = self.format_arn(service="scheduler", resource="schedule", resource_name=f"{group.name}/*")
+        nag.accept(events.role, "A schedule is named after its record.", f"AwsSolutions-IAM5[Resource::{schedules}]")
         events.allow(["scheduler:CreateSchedule", "scheduler:UpdateSchedule", "scheduler:DeleteSchedule"], [schedules])
         events.allow(
             ["iam:PassRole"], [role.role_arn], {"StringEquals": {"iam:PassedToService": "scheduler.amazonaws.com"}}

@@ -21,7 +21,7 @@ class Webhooks(BoundedContext):
         events = self.events(every=True, timeout=120)
         retry = self.door("retry", "steps.retry")
         machine = Machine(
-            self, "Delivery", "webhooks/delivery.asl.json", tasks={"Retry": retry.alias.function_arn}, values={}
+            self, "Delivery", "webhooks/delivery.asl.json", tasks={"Retry": retry.alias.function_arn}, numbers={}
         )
         for door in (api, events, retry):
             door.function.add_environment("DELIVERY_MACHINE_ARN", machine.arn)

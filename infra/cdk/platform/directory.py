@@ -6,6 +6,7 @@ from __future__ import annotations
 from aws_cdk import Duration, aws_cognito, aws_lambda
 from constructs import Construct
 
+from infra.cdk import nag
 from infra.cdk.stage import Stage
 
 
@@ -42,6 +43,7 @@ class Directory(Construct):
         self.pool.add_trigger(
             aws_cognito.UserPoolOperation.PRE_TOKEN_GENERATION_CONFIG, pre_token, aws_cognito.LambdaVersion.V2_0
         )
+        nag.accept(self.pool, "MFA is each person's choice, by TOTP; a tenant can demand it.", "AwsSolutions-COG2")
         self.client = self.pool.add_client(
             "Api",
             user_pool_client_name=stage.resource("api"),

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from typing import cast
 
 from aws_cdk import (
     CfnOutput,
@@ -16,19 +14,18 @@ from aws_cdk import (
     aws_iam,
     aws_lambda,
     aws_lambda_event_sources,
-    aws_logs,
     aws_sqs,
 )
 from constructs import Construct
 
-from infra.cdk import packaging
+from infra.cdk import nag, packaging
+from infra.cdk.constructs.access_log import log_access
 from infra.cdk.constructs.door import Code, Door
-from infra.cdk.platform.data import Data
+from infra.cdk.platform.data import Data, private_bucket
 from infra.cdk.platform.directory import Directory
 from infra.cdk.stage import Stage
 
 RELAY_BATCH = 100
-LOGGED = ("requestId", "requestTime", "httpMethod", "path", "status", "responseLatency", "identity.sourceIp")
 
 
 class Platform(Stack):
@@ -85,6 +82,7 @@ class Platform(Stack):
         )
         door = Door(self, self.stage, code, "relay", "kernel.outbox.relay", timeout=60)
         dead = aws_sqs.Queue(self, "DeadRelay", retention_period=Duration.days(14), enforce_ssl=True)
+        nag.accept(dead, "It is the stream's dead-letter queue.", "AwsSolutions-SQS3")
         door.alias.add_event_source(
             aws_lambda_event_sources.DynamoEventSource(
                 self.data.table,
@@ -131,13 +129,6 @@ class Platform(Stack):
         api = aws_apigatewayv2.HttpApi(
             self, "Api", api_name=self.stage.resource("api"), create_default_stage=False, description="Palisade"
         )
-        logs = aws_logs.LogGroup(
-            self,
-            "ApiLogs",
-            log_group_name=f"/palisade/{self.stage.name}/http-api",
-            retention=aws_logs.RetentionDays.ONE_MONTH,
-            removal_policy=self.stage.removal_policy,
-        )
         stage = aws_apigatewayv2.HttpStage(
             self,
             "ApiStage",
@@ -146,10 +137,7 @@ class Platform(Stack):
             auto_deploy=True,
             throttle=aws_apigatewayv2.ThrottleSettings(rate_limit=2000, burst_limit=1000),
         )
-        configuration = cast(aws_apigatewayv2.CfnStage, stage.node.default_child)
-        configuration.access_log_settings = aws_apigatewayv2.CfnStage.AccessLogSettingsProperty(
-            destination_arn=logs.log_group_arn, format=json.dumps({name: f"$context.{name}" for name in LOGGED})
-        )
+        log_access(self, stage, self.stage, "http-api")
         return api
 
     def _authorizer(self) -> aws_apigatewayv2.IHttpRouteAuthorizer:
@@ -186,8 +174,10 @@ class Platform(Stack):
             "HttpApiId": self.http_api.api_id,
             "TableName": self.data.table.table_name,
             "FactsBucket": self.data.facts.bucket_name,
-            "WebBucket": self.data.web.bucket_name,
             "UserPoolId": self.directory.pool.user_pool_id,
             "UserPoolClientId": self.directory.client.user_pool_client_id,
         }.items():
             CfnOutput(self, name, value=value)
+        if self.stage.is_local:  # in AWS the web app lies at the edge
+            web = private_bucket(self, "Web", self.stage, self.data.access_logs)
+            CfnOutput(self, "WebBucket", value=web.bucket_name)
