@@ -3,92 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 import msgspec
 
 from contracts.findings import SEVERITY_ORDER
+from contracts.reports import LogEntry, ModuleRun, ReportFinding, ReportGraph
 
 SEVERITIES = tuple(SEVERITY_ORDER)
 """The severities from the gravest to the least."""
-
-
-class Evidence(msgspec.Struct, frozen=True, kw_only=True):
-    """One fact that shows a finding."""
-
-    observation_id: str
-    type: str
-    value: str
-    module: str
-    observed_at: str = ""
-
-
-class ReportFinding(msgspec.Struct, frozen=True, kw_only=True):
-    """A finding as the report tells it; `details` are what the check measured."""
-
-    finding_id: str
-    check: str
-    title: str
-    severity: str
-    status: str
-    asset: str
-    description: str
-    remedy: str
-    confidence: float = 1.0
-    first_seen: str = ""
-    last_seen: str = ""
-    references: tuple[str, ...] = ()
-    controls: tuple[str, ...] = ()
-    chain: tuple[str, ...] = ()
-    evidence: tuple[Evidence, ...] = ()
-    details: dict[str, Any] = {}
-
-
-class GraphNode(msgspec.Struct, frozen=True, kw_only=True):
-    """An entity of the graph picture."""
-
-    id: str
-    label: str
-    type: str
-    risk: str = ""
-
-
-class GraphEdge(msgspec.Struct, frozen=True):
-    """A relation of the graph picture."""
-
-    source: str
-    target: str
-    relation: str
-
-
-class ReportGraph(msgspec.Struct, frozen=True, kw_only=True):
-    """The part of the graph that is drawn, and how much is left out."""
-
-    nodes: tuple[GraphNode, ...] = ()
-    edges: tuple[GraphEdge, ...] = ()
-    nodes_left_out: int = 0
-    edges_left_out: int = 0
-
-
-class ModuleRun(msgspec.Struct, frozen=True, kw_only=True):
-    """What one module did in the scan; `seconds` is the time it worked."""
-
-    name: str
-    version: str
-    summary: str = ""
-    tasks: int = 0
-    observations: int = 0
-    errors: int = 0
-    seconds: float = 0.0
-
-
-class LogEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of the scan's log."""
-
-    at: str
-    level: str
-    module: str
-    message: str
 
 
 class ScanFacts(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,17 +6,8 @@ from typing import Any
 
 import msgspec
 
-from functions.reports.model import (
-    Evidence,
-    GraphEdge,
-    GraphNode,
-    LogEntry,
-    ModuleRun,
-    ReportData,
-    ReportFinding,
-    ReportGraph,
-    ScanFacts,
-)
+from contracts.reports import Evidence, GraphEdge, GraphNode, LogEntry, ModuleRun, ReportFinding, ReportGraph
+from functions.reports.model import ReportData, ScanFacts
 
 AT = "2026-05-04T09:{minute:02}:00.000Z"
 

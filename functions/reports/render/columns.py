@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from functions.reports.model import ReportData, ReportFinding, in_order
+from contracts.reports import ReportFinding
+from functions.reports.model import ReportData, in_order
 
 COLUMNS: Final = (
     "Finding",

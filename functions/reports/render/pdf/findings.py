@@ -7,7 +7,8 @@ from typing import Final
 
 from reportlab.platypus import CondPageBreak, KeepTogether, PageBreak, Paragraph, Spacer, Table, TableStyle
 
-from functions.reports.model import Evidence, FindingGroup, ReportData, ReportFinding
+from contracts.reports import Evidence, ReportFinding
+from functions.reports.model import FindingGroup, ReportData
 from functions.reports.narrative import minute, plural
 from functions.reports.render.pdf import style
 from functions.reports.render.pdf.parts import Anchor, Chip, Content, box, facts, section, subsection, table

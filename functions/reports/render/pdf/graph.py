@@ -12,7 +12,8 @@ from reportlab.pdfbase.pdfmetrics import stringWidth
 from reportlab.platypus import Flowable, PageBreak, Spacer
 
 from contracts.findings import SEVERITY_ORDER
-from functions.reports.model import GraphNode, ReportData, ReportGraph
+from contracts.reports import GraphNode, ReportGraph
+from functions.reports.model import ReportData
 from functions.reports.narrative import plural
 from functions.reports.render.pdf import style
 from functions.reports.render.pdf.fonts import STRONG, TEXT
