@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any
 
 from contracts import facts
 from contracts.findings import Detection
+from contracts.reports import Evidence, GraphEdge, GraphNode, IntelligencePart, ReportGraph
 from functions.intelligence.errors import UnknownFormat
 from functions.intelligence.model.confidence import explain
 from functions.intelligence.model.correlation.builtin import builtin_rules
@@ -15,13 +17,17 @@ from functions.intelligence.model.correlation.engine import current
 from functions.intelligence.model.export import EXPORTERS
 from functions.intelligence.model.graph import Entity, Relation
 from functions.intelligence.model.parts import Manifest, Part, merged
-from functions.intelligence.model.query import Filter, Page, page
+from functions.intelligence.model.query import Filter, Page, matching, page
 from functions.intelligence.model.reducer import Scan
+from functions.intelligence.model.selection import Selection, select
 from functions.intelligence.model.wave import reduce_wave
 from functions.intelligence.schemas import EntityView
 from functions.intelligence.store import Store
 from kernel import clock
 from kernel.actor import Actor
+
+MAX_PICTURED = 60
+"""Entities in a report's picture of the graph."""
 
 
 def reduce(store: Store, actor: Actor, scan_id: str, wave: int) -> dict[str, Any]:
@@ -87,6 +93,36 @@ def graph_rows(
     return (
         lambda: merged(entity_parts, Entity, read),
         lambda: merged(relation_parts, Relation, read),
+    )
+
+
+def hand_in(store: Store, actor: Actor, scan_id: str, report_id: str) -> None:
+    """Write intelligence's part of a report: the telling part of the graph, and the facts behind the findings."""
+    manifests = _manifests(store, actor, scan_id)
+    entity_rows, relation_rows = graph_rows(store, actor, manifests)
+    wanted = {each.observation_id for finding in store.reported_findings(actor, report_id) for each in finding.evidence}
+    parts = [part for manifest in manifests for part in manifest.observations]
+    evidence = {
+        row.id: Evidence(
+            observation_id=row.id, type=row.type, value=row.value, module=row.module, observed_at=row.observed_at
+        )
+        for row in matching(parts, _reader(store, actor))
+        if row.id in wanted
+    }
+    by_type = sum((Counter(manifest.by_type) for manifest in manifests), Counter[str]())
+    graph = _picture(select(entity_rows, relation_rows, MAX_PICTURED))
+    part = IntelligencePart(graph=graph, evidence=evidence, observations_by_type=dict(sorted(by_type.items())))
+    store.hand_in(actor, report_id, part)
+
+
+def _picture(selection: Selection) -> ReportGraph:
+    nodes = [GraphNode(id=row.key, label=row.value, type=row.type, risk=row.risk) for row in selection.entities]
+    edges = [GraphEdge(row.source, row.target, row.name) for row in selection.relations]
+    return ReportGraph(
+        nodes=tuple(nodes),
+        edges=tuple(edges),
+        nodes_left_out=selection.entities_left_out,
+        edges_left_out=selection.relations_left_out,
     )
 
 

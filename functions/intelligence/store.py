@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from contracts import facts
 from contracts.findings import Detection
+from contracts.reports import IntelligencePart, ReportFinding, part_key
 from contracts.scans import ScanBrief
 from functions.intelligence.model.correlation.compiled import RuleResult
 from functions.intelligence.model.parts import Manifest
@@ -61,3 +62,11 @@ class Store:
     def rule_results(self, actor: Actor, key: str) -> list[RuleResult]:
         """What the rules found after one wave."""
         return facts.decode_rows(self.read(actor, key), RuleResult)
+
+    def reported_findings(self, actor: Actor, report_id: str) -> list[ReportFinding]:
+        """The findings of a report, as their context handed them in."""
+        return facts.decode_rows(self.read(actor, part_key(actor.tenant_id, report_id, "findings")), ReportFinding)
+
+    def hand_in(self, actor: Actor, report_id: str, part: IntelligencePart) -> None:
+        """Intelligence's part of a report."""
+        self.write(actor, part_key(actor.tenant_id, report_id, "intelligence"), facts.encode_rows([part]))

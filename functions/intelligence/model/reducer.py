@@ -101,11 +101,11 @@ class WaveReducer:
         if not attributes:
             return
         for name in self._plain & attributes.keys():
-            self._state.attributes.setdefault(name, {})[row] = attributes[name]
+            self._state.remember(row, name, attributes[name])
         for name, path in self._nested.items():
             value = _at(attributes, path)
             if value is not None:
-                self._state.attributes.setdefault(name, {})[row] = value
+                self._state.remember(row, name, value)
 
     def _meet_again(self, observation: Observation, fact: int) -> None:
         """A fact that is known: it may be nearer than thought, or processed by more modules than thought."""

@@ -14,6 +14,7 @@ import msgspec
 
 from contracts.facts import decode_rows, encode_rows
 from contracts.observations import Observation
+from functions.intelligence.model.columns import Column, ColumnDelta
 from functions.intelligence.model.graph import fact_digest
 
 NO_ROW: Final = 0xFFFFFFFF
@@ -40,7 +41,8 @@ class StateDelta(msgspec.Struct):
     row_sources: bytes
     row_modules: bytes
     row_confidences: bytes
-    attributes: dict[str, dict[int, Any]]
+    attributes: dict[str, ColumnDelta]
+    matches: dict[str, list[bytes]]
     fans_out: bytes
     fans_in: bytes
     more_out: dict[int, int]
@@ -82,7 +84,10 @@ class ReducerState:
         self.row_sources = array("I")
         self.row_modules = array("I")
         self.row_confidences = array("d")
-        self.attributes: dict[str, dict[int, Any]] = {}
+        self.attributes: dict[str, Column] = {}
+        self.matches: dict[str, list[array[int]]] = {}
+        """Rows that each rule's settled collections matched, by the rule's key."""
+        self._told: dict[str, list[int]] = {}
         self.fans_out = array("I")
         self.fans_in = array("I")
         self._mark()
@@ -93,6 +98,9 @@ class ReducerState:
         self._nearer: dict[int, int] = {}
         self._more_out: dict[int, int] = {}
         self._more_in: dict[int, int] = {}
+        self._told = {key: [len(rows) for rows in matches] for key, matches in self.matches.items()}
+        for column in self.attributes.values():
+            column.mark()
 
     def add_row(self, observation: Observation, source_row: int) -> int:
         """Remember a distinct observation; returns its row. Its fact is added when it is new."""
@@ -119,6 +127,18 @@ class ReducerState:
         self.fans_out.append(0)
         self.fans_in.append(0)
         return fact
+
+    def remember(self, row: int, name: str, value: Any) -> None:
+        """Remember an attribute of the latest row, for rules to read."""
+        column = self.attributes.get(name)
+        if column is None:
+            column = self.attributes[name] = Column()
+        column.add(row, value)
+
+    @staticmethod
+    def no_rows() -> array[int]:
+        """An empty list of rows."""
+        return array("I")
 
     def come_nearer(self, fact: int, distance: int) -> bool:
         """Keep the smaller scope distance of a fact; True when it fell."""
@@ -177,7 +197,8 @@ class ReducerState:
             row_sources=self.row_sources[rows:].tobytes(),
             row_modules=self.row_modules[rows:].tobytes(),
             row_confidences=self.row_confidences[rows:].tobytes(),
-            attributes=self._new_attributes(rows),
+            attributes={name: column.delta() for name, column in sorted(self.attributes.items())},
+            matches={key: self._new_matches(key) for key in sorted(self.matches)},
             fans_out=self.fans_out[facts:].tobytes(),
             fans_in=self.fans_in[facts:].tobytes(),
             more_out=self._more_out,
@@ -187,12 +208,9 @@ class ReducerState:
         self._mark()
         return encode_rows([delta])
 
-    def _new_attributes(self, first_row: int) -> dict[str, dict[int, Any]]:
-        columns = {
-            name: {row: value for row, value in column.items() if row >= first_row}
-            for name, column in self.attributes.items()
-        }
-        return {name: column for name, column in columns.items() if column}
+    def _new_matches(self, key: str) -> list[bytes]:
+        told = self._told.get(key) or [0] * len(self.matches[key])
+        return [rows[start:].tobytes() for rows, start in zip(self.matches[key], told, strict=True)]
 
     def absorb(self, delta: StateDelta) -> None:
         """Add one wave's delta. Raises ValueError when it is not the next one."""
@@ -235,7 +253,11 @@ class ReducerState:
         self.row_modules.frombytes(delta.row_modules)
         self.row_confidences.frombytes(delta.row_confidences)
         for name, column in delta.attributes.items():
-            self.attributes.setdefault(name, {}).update(column)
+            self.attributes.setdefault(name, Column()).absorb(column)
+        for key, lists in delta.matches.items():
+            known = self.matches.setdefault(key, [array("I") for _ in lists])
+            for rows, more in zip(known, lists, strict=True):
+                rows.frombytes(more)
 
     @classmethod
     def load(cls, deltas: Iterable[bytes]) -> ReducerState:

@@ -22,12 +22,14 @@ def reduce_wave(
     writes the same objects.
     """
     state = ReducerState.load(states)
+    first_row = len(state.ids)
     kept = scan.keep_attributes | rules.attributes
     reducer = WaveReducer(msgspec.structs.replace(scan, keep_attributes=kept), state, wave, sink)
     for segment in segments:
         reducer.add(facts.decode_observations(segment))
+    touched = rules.absorb(state, first_row)
     manifest = reducer.finish()
-    results = rules.evaluate(state, reducer.changed_types)
+    results = rules.evaluate(state, touched, reducer.changed_types)
     if results:
         key = facts.detections_key(scan.tenant_id, scan.scan_id, wave)
         sink(key, facts.encode_rows(results))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
@@ -11,24 +12,25 @@ import msgspec
 from contracts.findings import Detection
 from functions.intelligence.errors import RuleError
 from functions.intelligence.model.correlation.analysis import analyse
+from functions.intelligence.model.correlation.collections import (
+    Collected,
+    Compiled,
+    Path,
+    kind_tests,
+    unknown_types,
+)
 from functions.intelligence.model.correlation.conditions import (
     Condition,
     FieldCondition,
-    KindTest,
-    RelatedTypeCondition,
-    TypeCondition,
     compile_match,
     type_condition,
 )
 from functions.intelligence.model.correlation.detect import detection, merge
 from functions.intelligence.model.correlation.events import Event, Groups, Reader
-from functions.intelligence.model.correlation.paths import Stop, ends
+from functions.intelligence.model.correlation.paths import Stop
 from functions.intelligence.model.correlation.patterns import PatternError
 from functions.intelligence.model.correlation.rule import Collection, Match, Rule, Step
 from functions.intelligence.model.correlation.view import View
-
-Compiled = tuple[Condition, ...] | tuple[Stop, ...]
-"""A collection made ready: conditions, or the stops of a path."""
 
 MAX_DETECTIONS: Final = 500
 """Detections of one rule in one scan: a rule that matches everything says so, and does not drown the rest."""
@@ -46,16 +48,42 @@ class RuleResult(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class CompiledRule:
-    """A rule made ready. `types` are those whose new facts can change its result, None for all."""
+    """A rule made ready. `key` names its collections: while they are the same, what they matched before holds."""
 
     rule: Rule
+    key: str
     collections: tuple[Compiled, ...]
-    types: frozenset[str] | None
     attributes: frozenset[str]
     unknown_types: tuple[str, ...]
 
+    def absorb(self, new: View) -> bool:
+        """Remember which of the new rows the settled collections match; True when there are any."""
+        matches = new.state.matches.setdefault(self.key, [])
+        missing = len(self.collections) - len(matches)
+        matches.extend(new.state.no_rows() for _ in range(missing))
+        found = False
+        for known, collection in zip(matches, self.collections, strict=True):
+            if isinstance(collection, Collected) and collection.stable:
+                before = len(known)
+                known.extend(collection.rows(new))
+                found = found or len(known) > before
+        return found
+
+    def concerned_by(self, types: set[str]) -> bool:
+        """Whether new facts of these types can change what an unsettled part of the rule finds."""
+        if self._reads_children:
+            return bool(types)
+        unsettled = [collection.types for collection in self.collections if not collection.stable]
+        return any(bool(types) if needed is None else not needed.isdisjoint(types) for needed in unsettled)
+
+    @property
+    def _reads_children(self) -> bool:
+        aggregation = [] if self.rule.aggregation is None else [self.rule.aggregation.field]
+        fields = [*aggregation, *(analysis.field for analysis in self.rule.analysis)]
+        return any(field.startswith("child.") for field in fields)
+
     def evaluate(self, view: View) -> RuleResult:
-        """What the rule finds in all facts so far."""
+        """What the rule finds in all facts so far; `absorb` has been told of all of them."""
         aggregation = self.rule.aggregation
         reader = Reader(view, None if aggregation is None else aggregation.field)
         groups = reader.grouped(self._events(view))
@@ -65,8 +93,11 @@ class CompiledRule:
 
     def _events(self, view: View) -> list[Event]:
         events: list[Event] = []
-        for number, conditions in enumerate(self.collections):
-            events.extend(_collect(view, number, conditions))
+        for number, collection in enumerate(self.collections):
+            if collection.stable:
+                events.extend(Event(row, number) for row in view.state.matches[self.key][number])
+            else:
+                events.extend(collection.events(view, number))
         return events
 
     def _result(self, groups: Groups, reader: Reader) -> RuleResult:
@@ -86,20 +117,29 @@ def compile_rule(rule: Rule, file: str) -> CompiledRule:
         _compile_collection(collection, f"collections.{number}", file)
         for number, collection in enumerate(rule.collections)
     )
-    conditions = [condition for collection in collections for condition in _conditions(collection)]
+    conditions = [condition for collection in collections for condition in collection.conditions]
     return CompiledRule(
         rule=rule,
+        key=_key(rule),
         collections=collections,
-        types=_types(rule, collections, conditions),
         attributes=_attribute_names(rule, conditions),
-        unknown_types=tuple(dict.fromkeys(name for condition in conditions for name in _unknown(condition))),
+        unknown_types=tuple(dict.fromkeys(name for condition in conditions for name in unknown_types(condition))),
     )
+
+
+def _key(rule: Rule) -> str:
+    words = rule.model_dump_json(include={"collections"})
+    return f"{rule.id}:{hashlib.blake2b(words.encode(), digest_size=8).hexdigest()}"
 
 
 def _compile_collection(collection: Collection, key: str, file: str) -> Compiled:
     if collection.path is not None:
-        return tuple(_stop(step, f"{key}.path.{number}", file) for number, step in enumerate(collection.path))
-    return tuple(_compile(match, f"{key}.collect.{n}", file) for n, match in enumerate(collection.collect or ()))
+        return Path(tuple(_stop(step, f"{key}.path.{number}", file) for number, step in enumerate(collection.path)))
+    return Collected(_compile_all(collection.collect or (), f"{key}.collect", file))
+
+
+def _compile_all(matches: Iterable[Match], key: str, file: str) -> tuple[Condition, ...]:
+    return tuple(_compile(match, f"{key}.{number}", file) for number, match in enumerate(matches))
 
 
 def _compile(match: Match, key: str, file: str) -> Condition:
@@ -110,77 +150,8 @@ def _compile(match: Match, key: str, file: str) -> Condition:
 
 
 def _stop(step: Step, key: str, file: str) -> Stop:
-    where = tuple(_compile(match, f"{key}.where.{number}", file) for number, match in enumerate(step.where))
-    return Stop(type_condition(Match(method="exact", field="type", value=step.type)), where, step.within)
-
-
-def _conditions(collection: Compiled) -> list[Condition]:
-    found: list[Condition] = []
-    for part in collection:
-        found += [part.types, *part.where] if isinstance(part, Stop) else [part]
-    return found
-
-
-def _collect(view: View, number: int, collection: Compiled) -> Iterable[Event]:
-    stops = [part for part in collection if isinstance(part, Stop)]
-    if stops:
-        return [Event(row, number, trail) for row, trail in ends(view, stops)]
-    conditions = [part for part in collection if not isinstance(part, Stop)]
-    # The order of conditions changes nothing but the cost: the one that an index answers goes first.
-    start = next((part for part in conditions if isinstance(part, TypeCondition)), None)
-    rows = view.all_rows() if start is None else start.pick(view)
-    for condition in conditions:
-        if condition is not start:
-            rows = condition.keep(view, rows)
-    return [Event(row, number) for row in sorted(rows)]
-
-
-def _types(rule: Rule, collections: tuple[Compiled, ...], conditions: list[Condition]) -> frozenset[str] | None:
-    fields = [condition.field for condition in conditions if isinstance(condition, FieldCondition)]
-    fields += [analysis.field for analysis in rule.analysis]
-    fields += [] if rule.aggregation is None else [rule.aggregation.field]
-    if any(field.startswith("child.") for field in fields):
-        return None
-    found: set[str] = set()
-    for collection in collections:
-        types = _collection_types(collection)
-        if types is None:
-            return None
-        found |= types
-    return frozenset(found)
-
-
-def _collection_types(collection: Compiled) -> set[str] | None:
-    """The types that can change what a collection holds; None when any can."""
-    conditions = _conditions(collection)
-    pinned = any(isinstance(part, TypeCondition) and part.types is not None for part in conditions)
-    far = any(isinstance(part, Stop) and part.within > 1 for part in collection)
-    needed = [_types_of(part) for part in conditions]
-    if not pinned or far or None in needed:
-        return None
-    return {type_ for types in needed for type_ in types or ()}
-
-
-def _types_of(condition: Condition) -> frozenset[str] | None:
-    if isinstance(condition, RelatedTypeCondition):
-        return condition.condition.types
-    if isinstance(condition, TypeCondition):
-        return frozenset() if condition.types is None else condition.types
-    return frozenset()
-
-
-def _kind_tests(condition: Condition) -> tuple[KindTest, ...]:
-    if isinstance(condition, RelatedTypeCondition):
-        condition = condition.condition
-    if isinstance(condition, TypeCondition):
-        return (*(condition.wanted or ()), *condition.unwanted)
-    return ()
-
-
-def _unknown(condition: Condition) -> tuple[str, ...]:
-    if isinstance(condition, RelatedTypeCondition):
-        condition = condition.condition
-    return condition.unknown if isinstance(condition, TypeCondition) else ()
+    types = type_condition(Match(method="exact", field="type", value=step.type))
+    return Stop(types, _compile_all(step.where, f"{key}.where", file), step.within)
 
 
 def _attribute_names(rule: Rule, conditions: list[Condition]) -> frozenset[str]:
@@ -188,5 +159,5 @@ def _attribute_names(rule: Rule, conditions: list[Condition]) -> frozenset[str]:
     fields += [analysis.field for analysis in rule.analysis]
     fields += [field for field in (rule.asset, rule.aggregation and rule.aggregation.field) if field]
     named = {field.partition("attributes.")[2] for field in fields if "attributes." in field}
-    kinds = {test.kind.attribute[0] for part in conditions for test in _kind_tests(part) if test.kind.attribute}
+    kinds = {test.kind.attribute[0] for part in conditions for test in kind_tests(part) if test.kind.attribute}
     return frozenset(named | kinds)

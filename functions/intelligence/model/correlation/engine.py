@@ -31,17 +31,25 @@ class RuleSet:
         """The type names that mean nothing here, by the rule that uses them."""
         return {rule.rule.id: rule.unknown_types for rule in self.rules if rule.unknown_types}
 
-    def evaluate(self, state: ReducerState, changed_types: set[str] | None = None) -> list[RuleResult]:
-        """The results of the rules that new facts of `changed_types` can have changed (all rules when None).
+    def absorb(self, state: ReducerState, first_row: int) -> frozenset[str]:
+        """Match the rows from `first_row` on; returns the rules that they can have changed by that.
+
+        A rule that the scan did not have before is matched against all rows. To be called before the state is
+        dumped, so that the matches are part of the wave's delta.
+        """
+        known = frozenset(state.matches)
+        new, all_rows = View(state, first_row), View(state)
+        return frozenset(rule.rule.id for rule in self.rules if rule.absorb(new if rule.key in known else all_rows))
+
+    def evaluate(self, state: ReducerState, touched: frozenset[str], changed_types: set[str]) -> list[RuleResult]:
+        """The results of the rules that were `touched`, or that look at what facts of `changed_types` can change.
 
         Each result is over all facts so far and replaces the rule's earlier one. It holds that a source is found no
         later than what it led to, as the engine guarantees.
         """
         view = View(state)
         return [
-            rule.evaluate(view)
-            for rule in self.rules
-            if changed_types is None or (changed_types if rule.types is None else rule.types & changed_types)
+            rule.evaluate(view) for rule in self.rules if rule.rule.id in touched or rule.concerned_by(changed_types)
         ]
 
 

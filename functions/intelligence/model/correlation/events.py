@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+import msgspec
+
 from functions.intelligence.model.correlation.view import View
 
 WHOLE: Final = ""
 """The key of the only group of a rule that does not aggregate."""
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(msgspec.Struct, frozen=True, gc=False):
     """A collected row; `collection` is the number of its collection, `trail` the path that led to it, if any."""
 
     row: int

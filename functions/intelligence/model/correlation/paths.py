@@ -28,18 +28,53 @@ class Stop:
 def ends(view: View, stops: Sequence[Stop]) -> list[tuple[int, tuple[int, ...]]]:
     """The rows at the ends of the paths through `stops`, one for each fact, with a path's rows from first to last.
 
-    The search goes up from the last stop, step by step and each fact once, so its cost is that of the edges above
-    the last stop's facts; of many paths to one fact the first found stands for all.
+    The search goes up from the last stop and remembers what it found of each fact, so its cost is that of the edges
+    above the last stop's facts; of many paths to one fact the first found stands for all.
     """
-    allowed = [_first_rows(view, stop.rows(view)) for stop in stops]
-    last = len(stops) - 1
+    search = _Search(view, stops)
     found: list[tuple[int, tuple[int, ...]]] = []
-    memory: list[dict[int, tuple[int, ...] | None]] = [{} for _ in stops]
-    for fact, row in allowed[last].items():
-        trail = _trail(view, stops, allowed, memory, last, fact)
+    for fact, row in search.last.items():
+        trail = search.trail(len(stops) - 1, fact)
         if trail is not None:
             found.append((row, trail))
     return found
+
+
+class _Search:
+    """One search for paths. `allowed` holds, for each stop, the facts that can stand there and a row of each."""
+
+    def __init__(self, view: View, stops: Sequence[Stop]) -> None:
+        self._view = view
+        self._stops = stops
+        self._allowed = [_first_rows(view, stop.rows(view)) for stop in stops]
+        self._known: dict[tuple[int, int, int], tuple[int, ...] | None] = {}
+        self.last = self._allowed[-1] if all(self._allowed) else {}
+
+    def trail(self, step: int, fact: int) -> tuple[int, ...] | None:
+        """A path from the first stop to `fact`, which stands at `step`, as rows; None when there is none."""
+        row = self._allowed[step][fact]
+        if step == 0:
+            return (row,)
+        before = self._above(step, fact, self._stops[step].within)
+        return None if before is None else (*before, row)
+
+    def _above(self, step: int, fact: int, edges: int) -> tuple[int, ...] | None:
+        """A path to the stop before `step` that lies at most so many edges above `fact`, the nearest first."""
+        name = (step, fact, edges)
+        if name not in self._known:
+            parents = self._view.parents(fact)
+            self._known[name] = self._at(step - 1, parents) or self._beyond(step, parents, edges)
+        return self._known[name]
+
+    def _at(self, step: int, facts: Sequence[int]) -> tuple[int, ...] | None:
+        trails = (self.trail(step, fact) for fact in facts if fact in self._allowed[step])
+        return next((trail for trail in trails if trail is not None), None)
+
+    def _beyond(self, step: int, facts: Sequence[int], edges: int) -> tuple[int, ...] | None:
+        if edges == 1:
+            return None
+        trails = (self._above(step, fact, edges - 1) for fact in facts)
+        return next((trail for trail in trails if trail is not None), None)
 
 
 def _first_rows(view: View, rows: Sequence[int]) -> dict[int, int]:
@@ -47,38 +82,3 @@ def _first_rows(view: View, rows: Sequence[int]) -> dict[int, int]:
     for row in rows:
         facts.setdefault(view.state.row_facts[row], row)
     return facts
-
-
-def _trail(
-    view: View,
-    stops: Sequence[Stop],
-    allowed: list[dict[int, int]],
-    memory: list[dict[int, tuple[int, ...] | None]],
-    step: int,
-    fact: int,
-) -> tuple[int, ...] | None:
-    """A path from the first stop to `fact` at `step`, as rows; None when there is none."""
-    if step == 0:
-        return (allowed[0][fact],)
-    known = memory[step]
-    if fact not in known:
-        known[fact] = None
-        for above in _facts_above(view, fact, stops[step].within):
-            if above not in allowed[step - 1]:
-                continue
-            before = _trail(view, stops, allowed, memory, step - 1, above)
-            if before is not None:
-                known[fact] = (*before, allowed[step][fact])
-                break
-    return known[fact]
-
-
-def _facts_above(view: View, fact: int, within: int) -> list[int]:
-    """The facts at most `within` edges above a fact, nearest first."""
-    reached: dict[int, None] = {}
-    level = [fact]
-    for _ in range(within):
-        level = [source for below in level for _, source in view.sources_of_fact(below) if source not in reached]
-        reached.update(dict.fromkeys(level))
-        level = list(dict.fromkeys(level))
-    return list(reached)

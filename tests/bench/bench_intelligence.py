@@ -1,0 +1,179 @@
+"""How fast a scan's facts are stored, deduplicated, put in the graph and correlated, on one core.
+
+Each figure is measured in a process of its own, so that its memory is its own. `figures()` gives them all;
+`python -m tests.bench.bench_intelligence` prints them.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TypedDict
+
+from contracts.facts import decode_observations, encode_rows
+from contracts.observations import Observation, observation_id
+from functions.intelligence.model.correlation.builtin import builtin_rules
+from functions.intelligence.model.correlation.engine import RuleSet
+from functions.intelligence.model.reducer import Scan
+from functions.intelligence.model.state import ReducerState
+from functions.intelligence.model.wave import reduce_wave
+
+WAVES = 10
+BATCH = 1_000
+SIZES = (10_000, 50_000, 500_000)
+RULE_EVENTS = 50_000
+NO_RULES = RuleSet(())
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Figure(TypedDict):
+    """One measurement. `limit` is what it is held against; `better` says which side of it is good."""
+
+    name: str
+    value: float
+    unit: str
+    limit: float
+    better: str
+
+
+def observations(number: int) -> Iterator[Observation]:
+    """A synthetic company: hosts with addresses, ports, pages, answers and weaknesses, each from its source."""
+    chance = random.Random(1)
+    made = 0
+
+    def fact(type_: str, value: str, source: str, module: str, **attributes: object) -> Observation:
+        nonlocal made
+        made += 1
+        at = f"2026-01-01T{made // 3_600_000:02}:{made // 60_000 % 60:02}:{made // 1000 % 60:02}.{made % 1000:03}Z"
+        return Observation(
+            id=observation_id("scan", type_, value, source), type=type_, value=value, source_id=source, module=module,
+            module_version="1.0.0", observed_at=at, attributes=attributes, confidence=0.9,
+        )  # fmt: skip
+
+    root = fact("domain", "example.com", "", "target")
+    yield root
+    for site in range(number):
+        name = f"{chance.choice(('www', 'dev', 'db', 'app', 'mail'))}{site}.example.com"
+        host = fact("host", name, root.id, chance.choice(("subdomains", "zone_transfer", "crawler")))
+        yield host
+        address = fact("ip", f"10.{site // 65536 % 256}.{site // 256 % 256}.{site % 256}", host.id, "resolve")
+        yield address
+        for open_port in (22, 443, 6379):
+            port = fact("port", f"{address.value}:{open_port}", address.id, "tcp_connect", protocol="tcp")
+            yield port
+            check = "ssh-weak-kex" if open_port == 22 else "tls-old-protocol"
+            yield fact(
+                "misconfiguration", f"{check}:{port.value}", port.id, "audit",
+                check=check, asset=port.value, severity="medium", title="T", description="D" * 100, remedy="R" * 60,
+            )  # fmt: skip
+        for number_of_page in range(10):
+            url = fact("url", f"https://{name}/page/{number_of_page}", host.id, "crawler")
+            yield url
+            yield fact(
+                "http_response", url.value, url.id, "crawler", status=200, title=f"Page {number_of_page}",
+                headers={"server": chance.choice(("nginx", "apache"))}, length=4711, sha256="0" * 64,
+            )  # fmt: skip
+        if made >= number:
+            return
+
+
+def batches(number: int) -> Iterator[bytes]:
+    """Encoded segments of `number` observations in all; their making is not measured."""
+    rows: list[Observation] = []
+    for count, observation in enumerate(observations(number), 1):
+        rows.append(observation)
+        if len(rows) == BATCH or count == number:
+            yield encode_rows(rows)
+            rows = []
+        if count == number:
+            return
+
+
+def pipeline(number: int) -> dict[str, float]:
+    """Worker's encoding, then waves through the reducer and all rules: observations a second, and peak memory."""
+    segments = list(batches(number))
+    states: list[bytes] = []
+    seconds = 0.0
+    rules = builtin_rules()
+    per_wave = -(-len(segments) // WAVES)
+    for wave in range(WAVES):
+        own = segments[wave * per_wave : (wave + 1) * per_wave]
+        kept: dict[str, bytes] = {}
+
+        def keep(key: str, body: bytes, kept: dict[str, bytes] = kept) -> None:
+            if "/state/" in key:
+                kept[key] = body
+
+        decoded = [decode_observations(segment) for segment in own]
+        begin = time.process_time()
+        stored = [encode_rows(rows) for rows in decoded]
+        seconds += time.process_time() - begin
+        del decoded
+        begin = time.process_time()
+        manifest = reduce_wave(Scan("tenant", "scan"), wave, states, stored, rules, keep)
+        seconds += time.process_time() - begin
+        states.append(kept[manifest.state])
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform != "darwin" else 1024**2)
+    return {"per_second": number / seconds, "seconds": seconds, "megabytes": peak}
+
+
+def rules_alone(number: int) -> dict[str, float]:
+    """All rules over `number` observations at once, nothing matched before, the columns being loaded: seconds."""
+    kept: dict[str, bytes] = {}
+    manifest = reduce_wave(Scan("tenant", "scan", keep_attributes=builtin_rules().attributes), 0, [],
+                           batches(number), NO_RULES, kept.__setitem__)  # fmt: skip
+    state = ReducerState.load([kept[manifest.state]])
+    rules = builtin_rules()
+    begin = time.process_time()
+    touched = rules.absorb(state, 0)
+    results = rules.evaluate(state, touched, set(state.types.all))
+    seconds = time.process_time() - begin
+    return {"seconds": seconds, "rules": len(rules.rules), "results": len(results)}
+
+
+def figures(sizes: tuple[int, ...] = SIZES) -> list[Figure]:
+    """All figures, each measured in a process of its own."""
+    found: list[Figure] = []
+    speeds: list[float] = []
+    for size in sizes:
+        measured = _apart("pipeline", size)
+        speeds.append(measured["per_second"])
+        found.append(_figure(f"observations/s at {size:,}", measured["per_second"], "1/s", 10_000, "higher"))
+        found.append(_figure(f"memory at {size:,}", measured["megabytes"], "MB", 512, "lower"))
+    found.append(_figure("slowest size against fastest", max(speeds) / min(speeds), "times", 3, "lower"))
+    seconds = _apart("rules_alone", RULE_EVENTS)["seconds"]
+    found.append(_figure(f"{RULE_EVENTS:,} observations through all rules", seconds, "s", 3, "lower"))
+    return found
+
+
+def _figure(name: str, value: float, unit: str, limit: float, better: str) -> Figure:
+    return {"name": name, "value": round(value, 3), "unit": unit, "limit": limit, "better": better}
+
+
+def _apart(what: str, number: int) -> dict[str, float]:
+    command = [sys.executable, "-m", "tests.bench.bench_intelligence", what, str(number)]
+    paths = f"{ROOT}:{ROOT / 'layers/kernel/python'}"
+    done = subprocess.run(command, cwd=ROOT, env={"PYTHONPATH": paths}, capture_output=True, text=True, check=True)
+    measured: dict[str, float] = json.loads(done.stdout)
+    return measured
+
+
+def main() -> None:
+    """One measurement as JSON when named with its size, else all of them as a table."""
+    if len(sys.argv) == 3:
+        measure = {"pipeline": pipeline, "rules_alone": rules_alone}[sys.argv[1]]
+        print(json.dumps(measure(int(sys.argv[2]))))
+        return
+    for figure in figures():
+        bound = f"{figure['better']} than {figure['limit']:,}"
+        print(f"{figure['name']:45} {figure['value']:>12,} {figure['unit']:6} ({bound})")
+
+
+if __name__ == "__main__":
+    main()
