@@ -7,7 +7,7 @@ from ipaddress import ip_network
 from typing import Any
 
 import msgspec
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from contracts.modules import ModuleFace
 from contracts.observations import Invasiveness, Observation, ObservationType, observation_id
@@ -44,8 +44,19 @@ class Plan(msgspec.Struct, frozen=True):
     dropped: int = 0
 
 
+class BatchRun(BaseModel):
+    """What a batch did; `seconds` is the time it worked."""
+
+    module: str
+    version: str
+    tasks: int
+    observations: int
+    errors: int
+    seconds: float
+
+
 class WaveProgress(Record, pk="TENANT#{tenant_id}#COLLECTION#{scan_id}", sk="WAVE#{wave:05}"):
-    """How far a wave is. Batches are a set, so that a batch that runs twice counts once."""
+    """How far a wave is. Batches are kept by number, so that one that runs twice counts once."""
 
     scan_id: str
     wave: int
@@ -53,9 +64,7 @@ class WaveProgress(Record, pk="TENANT#{tenant_id}#COLLECTION#{scan_id}", sk="WAV
     tasks: int = 0
     dropped: int = 0
     modules: list[str] = Field(default_factory=list)
-    done: list[int] = Field(default_factory=list)
-    observations: dict[str, int] = Field(default_factory=dict)
-    errors: dict[str, int] = Field(default_factory=dict)
+    runs: dict[str, BatchRun] = Field(default_factory=dict, description="By the number of the batch.")
 
 
 class Progress(Resource):

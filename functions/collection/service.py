@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from contracts.modules import ModuleFace, catalogue
+from contracts.reports import CollectionPart, ModuleRun
+from contracts.reports import LogEntry as LogLine
 from contracts.scans import ENDED, ScanBrief, ScanStatus
 from functions.collection import engine
 from functions.collection.blobs import BatchBlobs
 from functions.collection.engine import Batch, BatchResult, BatchStats
 from functions.collection.journal import LogEntry
-from functions.collection.model import BatchInput, Leftover, Progress, WaveProgress, plan, seeds
+from functions.collection.model import BatchInput, BatchRun, Leftover, Progress, WaveProgress, plan, seeds
 from functions.collection.modules import load
 from functions.collection.session import Session
 from functions.collection.store import Store
@@ -22,6 +24,7 @@ from kernel.errors import NotFound
 
 RUN_SECONDS = 180.0
 """How long a batch works before it hands over; its Lambda has 290, an Express child 300."""
+MAX_REPORTED_LOG = 200
 HALTED = frozenset({ScanStatus.PAUSING, ScanStatus.STOPPING, *ENDED})
 
 OpenConfig = Callable[[ModuleFace, dict[str, Any]], dict[str, Any]]
@@ -49,7 +52,7 @@ def plan_wave(store: Store, actor: Actor, scan_id: str, wave: int, budget: int |
         dropped=work.dropped,
         modules=sorted({batch.module for batch in work.batches}),
     )
-    store.open_wave(actor, progress)
+    store.open_wave(progress)
     return {
         "wave": wave,
         "batches": len(work.batches),
@@ -85,7 +88,10 @@ def record_loss(store: Store, actor: Actor, scan_id: str, wave: int, number: int
     batch = store.batch(actor, scan_id, wave, number)
     entry = LogEntry("error", f"The batch of {batch.module} was lost: {cause[:300]}", "", len(batch.observations))
     store.write_log(actor, scan_id, wave, number, [entry])
-    store.report(actor, scan_id, wave, number, 0, 1)
+    lost = BatchRun(
+        module=batch.module, version=batch.version, tasks=len(batch.observations), observations=0, errors=1, seconds=0
+    )
+    store.report(actor, scan_id, wave, number, lost)
 
 
 def get_progress(store: Store, actor: Actor, scan_id: str) -> Progress:
@@ -98,11 +104,11 @@ def get_progress(store: Store, actor: Actor, scan_id: str) -> Progress:
         scan_id=scan_id,
         wave=progress.wave,
         batches=progress.batches,
-        batches_done=len(progress.done),
+        batches_done=len(progress.runs),
         tasks=progress.tasks,
         modules=progress.modules,
-        observations=sum(progress.observations.values()),
-        errors=sum(progress.errors.values()),
+        observations=sum(run.observations for run in progress.runs.values()),
+        errors=sum(run.errors for run in progress.runs.values()),
     )
 
 
@@ -119,6 +125,36 @@ def get_log(
         if len(entries) >= limit:
             return entries, key
     return entries, None
+
+
+def hand_in(store: Store, actor: Actor, scan_id: str, report_id: str) -> None:
+    """Write collection's part of a report: how each module worked, and the log's beginning."""
+    faces = catalogue()
+    runs = [run for wave in store.waves(actor, scan_id) for run in wave.runs.values()]
+    names = sorted({(run.module, run.version) for run in runs})
+    modules = tuple(_module_run(name, version, faces, runs) for name, version in names)
+    log = [line for key in store.log_keys(actor, scan_id) for line in store.log(actor, key)]
+    lines = tuple(LogLine(at="", level=e.level, module="", message=_words(e)) for e in log[:MAX_REPORTED_LOG])
+    part = CollectionPart(modules=modules, log=lines, log_left_out=max(0, len(log) - MAX_REPORTED_LOG))
+    store.hand_in(actor, report_id, part)
+
+
+def _module_run(name: str, version: str, faces: Mapping[str, ModuleFace], runs: Sequence[BatchRun]) -> ModuleRun:
+    own = [run for run in runs if (run.module, run.version) == (name, version)]
+    return ModuleRun(
+        name=name,
+        version=version,
+        summary=faces[name].summary if name in faces else "",
+        tasks=sum(run.tasks for run in own),
+        observations=sum(run.observations for run in own),
+        errors=sum(run.errors for run in own),
+        seconds=sum(run.seconds for run in own),
+    )
+
+
+def _words(entry: LogEntry) -> str:
+    times = f" ({entry.count} times)" if entry.count > 1 else ""
+    return f"{entry.message}: {entry.value}{times}" if entry.value else f"{entry.message}{times}"
 
 
 def forget(store: Store, actor: Actor, scan_id: str) -> None:
@@ -167,4 +203,12 @@ def _write(
     leftovers = [Leftover(batch.module, observation) for observation in result.leftovers]
     store.write_leftovers(actor, scan_id, wave, number, leftovers)
     store.write_segment(actor, scan_id, wave, number, result.observations)
-    store.report(actor, scan_id, wave, number, len(result.observations), result.stats.failed)
+    run = BatchRun(
+        module=batch.module,
+        version=batch.version,
+        tasks=result.stats.handled,
+        observations=len(result.observations),
+        errors=result.stats.failed,
+        seconds=result.stats.seconds,
+    )
+    store.report(actor, scan_id, wave, number, run)

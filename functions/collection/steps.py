@@ -57,6 +57,12 @@ def run_batch(actor: Actor, event: dict[str, Any]) -> int:
 
 
 @task
+def hand_in(actor: Actor, event: dict[str, Any]) -> None:
+    """Takes `{scan_id, report_id}`: write this context's part of a report."""
+    service.hand_in(store(), actor, event["scan_id"], event["report_id"])
+
+
+@task
 def record_loss(actor: Actor, event: dict[str, Any]) -> None:
     """Takes `{scan_id, wave, batch, cause}`: the batch failed in spite of its retries."""
     service.record_loss(

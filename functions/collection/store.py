@@ -17,9 +17,10 @@ from contracts.facts import (
     segment_key,
 )
 from contracts.observations import Observation
+from contracts.reports import CollectionPart, part_key
 from contracts.scans import ScanBrief
 from functions.collection.journal import LogEntry
-from functions.collection.model import BatchInput, Leftover, WaveProgress
+from functions.collection.model import BatchInput, BatchRun, Leftover, WaveProgress
 from kernel.actor import Actor
 from kernel.errors import PreconditionFailed
 from kernel.facts import Facts
@@ -104,7 +105,7 @@ class Store:
         """One batch's log."""
         return decode_rows(self._facts.get(actor, key), LogEntry)
 
-    def open_wave(self, actor: Actor, progress: WaveProgress) -> None:
+    def open_wave(self, progress: WaveProgress) -> None:
         """A wave begins (or begins again: then its batches report anew)."""
         self._table.write(put(progress))
 
@@ -112,20 +113,26 @@ class Store:
         """How far a wave is."""
         return self._table.get(actor, WaveProgress, scan_id=scan_id, wave=wave)
 
-    def report(self, actor: Actor, scan_id: str, wave: int, batch: int, observations: int, errors: int) -> None:
-        """A batch is done. Reporting it again changes nothing."""
+    def waves(self, actor: Actor, scan_id: str) -> list[WaveProgress]:
+        """All waves of a scan, in order."""
+        return list(self._table.all(actor, WaveProgress, scan_id=scan_id))
+
+    def report(self, actor: Actor, scan_id: str, wave: int, batch: int, run: BatchRun) -> None:
+        """A batch is done. Reporting it again replaces what it said."""
         for _ in range(ATTEMPTS):
             progress = self.progress(actor, scan_id, wave)
             if progress is None:
                 return
-            progress.done = sorted({*progress.done, batch})
-            progress.observations[str(batch)] = observations
-            progress.errors[str(batch)] = errors
+            progress.runs[str(batch)] = run
             try:
                 self._table.write(update(progress))
             except PreconditionFailed:
                 continue
             return
+
+    def hand_in(self, actor: Actor, report_id: str, part: CollectionPart) -> None:
+        """Collection's part of a report."""
+        self._facts.put(actor, part_key(actor.tenant_id, report_id, "collection"), encode_rows([part]))
 
     def delete(self, actor: Actor, scan_id: str) -> int:
         """Remove everything a scan left in the facts bucket; how many objects went."""

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from contracts.findings import SEVERITY_ORDER, Detection, FindingChanged, FindingsDetected, FindingSummary, Severity
+from contracts.reports import Evidence, ReportFinding
 from functions.findings.model import (
     Finding,
     Sighting,
@@ -43,6 +44,12 @@ def record(store: Store, actor: Actor, scan_id: str, conclusions: str | None) ->
     for chunk in _chunks([name for name in known if name not in wanted]):
         _retrying(lambda names=chunk: _withdraw(store, actor, scan_id, names, known))
     return len(wanted)
+
+
+def hand_in(store: Store, actor: Actor, scan_id: str, report_id: str) -> None:
+    """Write the findings of a scan for a report; the evidence is named here, and told by intelligence."""
+    ids = [sighting.finding_id for sighting in store.sightings(actor, scan_id)]
+    store.hand_in(actor, report_id, [_reported(finding) for finding in store.findings(actor, ids)])
 
 
 def list_scan_findings(
@@ -165,6 +172,27 @@ def _withdraw(store: Store, actor: Actor, scan_id: str, names: Iterable[str], kn
         if finding.scan_ids == [scan_id] and finding.status is Status.OPEN
     ]
     store.commit(actor, changes, [])
+
+
+def _reported(finding: Finding) -> ReportFinding:
+    return ReportFinding(
+        finding_id=finding.finding_id,
+        check=finding.check,
+        title=finding.title,
+        severity=finding.severity,
+        status=finding.status.value,
+        asset=finding.asset,
+        description=finding.description,
+        remedy=finding.remedy,
+        confidence=finding.confidence,
+        first_seen=finding.first_seen,
+        last_seen=finding.last_seen,
+        references=tuple(finding.references),
+        controls=tuple(finding.controls),
+        chain=tuple(finding.chain),
+        evidence=tuple(Evidence(observation_id=name, type="", value="", module="") for name in finding.evidence),
+        details=finding.attributes.get("evidence", {}),
+    )
 
 
 def _summary(finding: Finding) -> FindingSummary:

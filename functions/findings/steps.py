@@ -17,3 +17,9 @@ store = cache(Store)
 def record(actor: Actor, event: dict[str, Any]) -> dict[str, Any]:
     """Takes `{scan_id, conclusions?}`; `{findings}`, how many the scan has."""
     return {"findings": service.record(store(), actor, event["scan_id"], event.get("conclusions"))}
+
+
+@task
+def hand_in(actor: Actor, event: dict[str, Any]) -> None:
+    """Takes `{scan_id, report_id}`: write this context's part of a report."""
+    service.hand_in(store(), actor, event["scan_id"], event["report_id"])

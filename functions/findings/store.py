@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from contracts.facts import decode_rows
+from contracts.facts import decode_rows, encode_rows
 from contracts.findings import SEVERITY_ORDER, Detection, FindingChanged, Severity
+from contracts.reports import ReportFinding, part_key
 from contracts.scans import ScanBrief
 from functions.findings.model import Finding, Sighting, Status
 from kernel.actor import Actor
@@ -61,6 +62,10 @@ class Store:
     def commit(self, actor: Actor, changes: Sequence[Change], events: Sequence[Event]) -> None:
         """Several findings and sightings at once."""
         self._table.transact(actor, changes, events)
+
+    def hand_in(self, actor: Actor, report_id: str, rows: Sequence[ReportFinding]) -> None:
+        """The findings of a report."""
+        self._facts.put(actor, part_key(actor.tenant_id, report_id, "findings"), encode_rows(rows))
 
     def save(self, actor: Actor, finding: Finding, event: FindingChanged) -> None:
         """Commit a finding that somebody moved."""

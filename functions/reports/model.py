@@ -3,14 +3,54 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from enum import StrEnum
+from typing import ClassVar
 
 import msgspec
+from pydantic import Field
 
 from contracts.findings import SEVERITY_ORDER
 from contracts.reports import LogEntry, ModuleRun, ReportFinding, ReportGraph
+from kernel.records import Record
 
 SEVERITIES = tuple(SEVERITY_ORDER)
 """The severities from the gravest to the least."""
+
+
+class ReportStatus(StrEnum):
+    """Where a report stands."""
+
+    QUEUED = "queued"
+    READY = "ready"
+    FAILED = "failed"
+
+
+class Report(Record, pk="TENANT#{tenant_id}#REPORTS", sk="REPORT#{report_id}"):
+    """A report of a scan. `download_url` is made when the report is read, and good for fifteen minutes."""
+
+    location: ClassVar[str | None] = "/reports/{report_id}"
+
+    report_id: str
+    scan_id: str
+    format: str
+    title: str
+    classification: str
+    status: ReportStatus = ReportStatus.QUEUED
+    created_by: str
+    created_at: str
+    finished_at: str | None = None
+    size: int | None = Field(default=None, description="Bytes.")
+    reason: str | None = Field(default=None, description="Why the report could not be made.")
+    download_url: str | None = None
+
+    @property
+    def file_name(self) -> str:
+        """What the download is saved as."""
+        return f"palisade-{self.scan_id}.{self.format}"
+
+    def object_key(self) -> str:
+        """Where the document lies in the facts bucket."""
+        return f"tenants/{self.tenant_id}/reports/{self.report_id}/{self.file_name}"
 
 
 class ScanFacts(msgspec.Struct, frozen=True, kw_only=True):

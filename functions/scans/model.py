@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from contracts.modules import CostClass, ModuleFace
 from contracts.observations import Invasiveness, ObservationType
-from contracts.scans import ENDED, ScanBrief, ScanStatus, Tally
+from contracts.scans import ENDED, ScanBrief, ScanStatus
 from contracts.scope import Scope
 from functions.scans.errors import EmptyBudget, WrongState
 from kernel import clock
@@ -101,11 +101,8 @@ class Scan(ScanBrief):
 
     location: ClassVar[str | None] = "/scans/{scan_id}"
 
-    profile: str
     budget: Budget = Budget()
-    tally: Tally = Tally()
     created_by: str = ""
-    reason: str | None = Field(default=None, description="Why the scan ended before all was done.")
     schedule_id: str | None = None
     resume_token: Hidden[str | None] = None
     paused_at: Hidden[str | None] = None

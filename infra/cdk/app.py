@@ -20,6 +20,7 @@ from infra.cdk.contexts.monitoring import Monitoring
 from infra.cdk.contexts.notifications import Notifications
 from infra.cdk.contexts.organizations import Organizations
 from infra.cdk.contexts.realtime import Realtime
+from infra.cdk.contexts.reports import Reports
 from infra.cdk.contexts.scans import Scans
 from infra.cdk.contexts.webhooks import Webhooks
 from infra.cdk.packaging import ROOT
@@ -35,6 +36,7 @@ CONTEXTS: tuple[type[BoundedContext], ...] = (
     Collection,
     Intelligence,
     Findings,
+    Reports,
     Webhooks,
     Notifications,
     Realtime,

@@ -21,12 +21,15 @@ class Collection(BoundedContext):
         plan = self.door("plan", "steps.plan", memory=1769, timeout=300, snap_start=False)
         run_batch = self.door("run-batch", "steps.run_batch", memory=1769, timeout=290, snap_start=False)
         loss = self.door("record-loss", "steps.record_loss")
+        hand_in = self.door("hand-in", "steps.hand_in", timeout=300)
         forget = self.events(ScanDeleted.type, timeout=300)
         for door in (api, plan, run_batch):
             self.grant_table(door, ["SCANS"], READ)
         for door in (plan, run_batch, loss):
             self.grant_facts(door, "scans", write=True)
-        self.grant_facts(api, "scans")
+        for door in (api, hand_in):
+            self.grant_facts(door, "scans")
+        self.grant_facts(hand_in, "reports", write=True)
         self.grant_facts(forget, "scans", delete=True)
         self.grant_data_key(run_batch)
         self.grant_table(run_batch, ["KEYS"], READ)

@@ -18,8 +18,7 @@ class Findings(BoundedContext):
         super().__init__(scope, platform)
         api = self.api("/findings", "/findings/{proxy+}", "GET /scans/{scan_id}/findings")
         record = self.door("record", "steps.record", memory=1769, timeout=300)
-        snapshot = self.door("snapshot", "steps.snapshot", timeout=300)
-        for door in (api, record, snapshot):
-            self.grant_table(door, ["SCANS"], READ)
+        hand_in = self.door("hand-in", "steps.hand_in", timeout=300)
+        self.grant_table(api, ["SCANS"], READ)
         self.grant_facts(record, "scans")
-        self.grant_facts(snapshot, "reports", write=True)
+        self.grant_facts(hand_in, "reports", write=True)

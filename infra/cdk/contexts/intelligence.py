@@ -20,10 +20,10 @@ class Intelligence(BoundedContext):
         super().__init__(scope, platform)
         api = self.api(*(f"GET /scans/{{scan_id}}/{view}" for view in VIEWS), memory=1769)
         reduce = self.door("reduce", "steps.reduce", memory=3008, timeout=600, snap_start=False)
-        snapshot = self.door("snapshot", "steps.snapshot", memory=1769, timeout=300)
-        for door in (api, reduce, snapshot):
+        hand_in = self.door("hand-in", "steps.hand_in", memory=1769, timeout=300, snap_start=False)
+        for door in (api, reduce, hand_in):
             self.grant_table(door, ["SCANS"], READ)
-        self.grant_facts(api, "scans")
+        self.grant_facts(api, "scans", write=True)
         self.grant_facts(reduce, "scans", write=True)
-        self.grant_facts(snapshot, "scans")
-        self.grant_facts(snapshot, "reports", write=True)
+        self.grant_facts(hand_in, "scans")
+        self.grant_facts(hand_in, "reports", write=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kernel.events import Event
+from kernel.records import Record
 
 
 class OrganizationCreated(Event, context="organizations"):
@@ -18,3 +19,9 @@ class OrganizationRenamed(Event, context="organizations"):
     organization_id: str
     name: str
     before: str
+
+
+class OrganizationBrief(Record, pk="TENANT#{tenant_id}#ORGANIZATIONS", sk="ORGANIZATION"):
+    """What reports print of a tenant; the item itself belongs to the organizations context."""
+
+    name: str

@@ -29,23 +29,6 @@ class ScanStatus(StrEnum):
 ENDED = frozenset({ScanStatus.STOPPED, ScanStatus.FINISHED, ScanStatus.FAILED})
 
 
-class ScanBrief(Record, pk="TENANT#{tenant_id}#SCANS", sk="SCAN#{scan_id}"):
-    """What collection and intelligence need to know of a scan; the item itself belongs to the scans context."""
-
-    scan_id: str
-    name: str
-    status: ScanStatus
-    targets: tuple[str, ...]
-    scope: Scope = Scope()
-    modules: dict[str, str] = Field(default_factory=dict, description="Module name to pinned version.")
-    module_configs: Hidden[dict[str, dict[str, Any]]] = Field(default_factory=dict)
-    pace: float = Field(default=1.0, description="Share of each module's rate and concurrency that is used.")
-    wave: int = 0
-    created_at: str
-    started_at: str | None = None
-    finished_at: str | None = None
-
-
 class Tally(BaseModel):
     """How much a scan has done so far."""
 
@@ -57,6 +40,26 @@ class Tally(BaseModel):
     entities: int = 0
     findings: int = 0
     errors: int = 0
+
+
+class ScanBrief(Record, pk="TENANT#{tenant_id}#SCANS", sk="SCAN#{scan_id}"):
+    """What collection and intelligence need to know of a scan; the item itself belongs to the scans context."""
+
+    scan_id: str
+    name: str
+    status: ScanStatus
+    targets: tuple[str, ...]
+    scope: Scope = Scope()
+    modules: dict[str, str] = Field(default_factory=dict, description="Module name to pinned version.")
+    module_configs: Hidden[dict[str, dict[str, Any]]] = Field(default_factory=dict)
+    pace: float = Field(default=1.0, description="Share of each module's rate and concurrency that is used.")
+    profile: str = ""
+    tally: Tally = Tally()
+    reason: str | None = Field(default=None, description="Why the scan ended before all was done.")
+    wave: int = 0
+    created_at: str
+    started_at: str | None = None
+    finished_at: str | None = None
 
 
 class ScanCreated(Event, context="scans"):

@@ -27,7 +27,7 @@ class Event(BaseModel):
         super().__init_subclass__()
 
     @classmethod
-    def __pydantic_init_subclass__(cls, context: str, version: int = 1, **_options: Any) -> None:
+    def __pydantic_init_subclass__(cls, context: str = "", version: int = 1, **_options: Any) -> None:
         cls.context = context
         cls.type = f"{cls.__name__}.v{version}"
         if cls.type in REGISTRY:

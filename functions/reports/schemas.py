@@ -1,0 +1,27 @@
+"""What callers send to the reports API."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+
+def _printable(text: str) -> str:
+    if not text.isprintable() or not text.strip():
+        raise ValueError("must be visible text without control characters")
+    return text.strip()
+
+
+Line = Annotated[str, Field(min_length=1, max_length=120), AfterValidator(_printable)]
+
+
+class CreateReport(BaseModel):
+    """A report of a scan."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    scan_id: Annotated[str, Field(min_length=1, max_length=64)]
+    format: Annotated[str, Field(max_length=10, description="pdf, json, csv or xlsx.")] = "pdf"
+    title: Line = "Security assessment report"
+    classification: Line = "Confidential"
