@@ -1,0 +1,142 @@
+"""What scans found: findings, observations, graph, log and reports."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from palisade import output, reports, tables
+from palisade.api import STDOUT, Api
+from palisade.commands.scans import judge
+from palisade.commands.shared import FailOn, Json, Limit, ScanId, connected, most, scan_id
+from palisade.errors import WrongUsage
+from palisade.reports import Format
+from palisade.tables import Severity
+
+app = typer.Typer()
+GRAPH_FORMATS = {".json": "json", ".gexf": "gexf", ".graphml": "graphml"}
+
+Output = Annotated[Path | None, typer.Option("--output", "-o", help="The file to write; - for stdout.")]
+OfScan = Annotated[str | None, typer.Option("--scan", metavar="SCAN", help="Of this scan alone; `latest` will do.")]
+
+
+class FindingStatus(StrEnum):
+    """Where a finding can be moved."""
+
+    TRIAGED = "triaged"
+    IN_PROGRESS = "in_progress"
+    FIXED = "fixed"
+    ACCEPTED = "accepted"
+    FALSE_POSITIVE = "false_positive"
+    CLOSED = "closed"
+    REOPENED = "reopened"
+
+
+@app.command("findings")
+def list_findings(
+    scan: OfScan = None,
+    severity: Annotated[list[Severity] | None, typer.Option(help="Of this severity (repeatable).")] = None,
+    limit: Limit = 0,
+    fail_on: FailOn = None,
+    as_json: Json = False,
+) -> None:
+    """List findings, the gravest first."""
+    with connected() as api:
+        path = f"/scans/{scan_id(api, scan)}/findings" if scan else "/findings"
+        found = _findings(api, path, severity, most(limit))
+    output.show(tables.findings(found["items"]), found, as_json=as_json)
+    judge(tables.by_severity(found["items"]), fail_on)
+
+
+@app.command()
+def finding(
+    finding_id: Annotated[str, typer.Argument(metavar="FINDING")],
+    status: Annotated[FindingStatus | None, typer.Option(help="Move the finding there.")] = None,
+    reason: Annotated[str, typer.Option(help="Why; accepting a risk or calling it false needs one.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Show a finding, or move it on."""
+    path = f"/findings/{finding_id}"
+    with connected() as api:
+        found = api.put(f"{path}/status", {"status": status, "reason": reason}) if status else api.get(path)
+    output.show(tables.finding(found), found, as_json=as_json)
+
+
+@app.command()
+def observations(
+    scan: ScanId,
+    types: Annotated[list[str] | None, typer.Option("--type", help="Of this type, such as `url` (repeatable).")] = None,
+    module: Annotated[list[str] | None, typer.Option(help="From this module (repeatable).")] = None,
+    contains: Annotated[str | None, typer.Option(help="With this text in the value.")] = None,
+    limit: Limit = 100,
+    as_json: Json = False,
+) -> None:
+    """List the facts that a scan gathered, the oldest first."""
+    with connected() as api:
+        path = f"/scans/{scan_id(api, scan)}/observations"
+        found = api.listed(path, most(limit), type=types, module=module, contains=contains)
+    output.show(tables.observations(found["items"]), found, as_json=as_json)
+    if found["next_cursor"] and not as_json:
+        output.hint("There are more: --limit 0 lists all.")
+
+
+@app.command()
+def log(scan: ScanId, limit: Limit = 200, as_json: Json = False) -> None:
+    """Show what a scan's modules had to say."""
+    with connected() as api:
+        found = api.listed(f"/scans/{scan_id(api, scan)}/log", most(limit))
+    output.show(tables.log(found["items"]), found, as_json=as_json)
+
+
+@app.command()
+def graph(
+    scan: ScanId,
+    target: Annotated[Path, typer.Option("--output", "-o", help="A file that ends in .json, .gexf or .graphml.")],
+    as_json: Json = False,
+) -> None:
+    """Save a scan's knowledge graph; the file's suffix says in which format."""
+    kind = GRAPH_FORMATS.get(target.suffix.lower())
+    if kind is None:
+        raise WrongUsage(f"{target} does not end in {', '.join(GRAPH_FORMATS)}.")
+    with connected() as api:
+        size = api.save(f"/scans/{scan_id(api, scan)}/graph", target, format=kind)
+    _tell_saved(target, size, as_json=as_json)
+
+
+@app.command()
+def report(
+    scan: ScanId,
+    kind: Annotated[Format, typer.Option("--format", help="The report's format.")] = Format.PDF,
+    target: Output = None,
+    as_json: Json = False,
+) -> None:
+    """Have a report of a scan made, wait for it and save it."""
+    with connected() as api:
+        found = scan_id(api, scan)
+        target = target or Path(f"{found}.{kind.value}")
+        with reports.waiting(silent=as_json):
+            made = reports.make(api, found, kind)
+        size = api.save(made["download_url"], target)
+    _tell_saved(target, size, as_json=as_json, report_id=made["report_id"])
+
+
+def _findings(api: Api, path: str, severities: list[Severity] | None, limit: int | None) -> dict[str, Any]:
+    """Findings of some severities, the gravest first; of all when none is named."""
+    if not severities:
+        return api.listed(path, limit)
+    items: list[dict[str, Any]] = []
+    for severity in (name for name in Severity if name in severities):
+        left = None if limit is None else limit - len(items)
+        page = api.listed(path, left, severity=severity.value) if left != 0 else {"items": []}
+        items += page["items"]
+    return {"items": items, "next_cursor": None}
+
+
+def _tell_saved(target: Path, size: int, *, as_json: bool, **more: str) -> None:
+    """Say where a file is, unless it went to stdout itself."""
+    if target == STDOUT:
+        return
+    output.show(f"{target} ({size:,} bytes)", {"file": str(target), "bytes": size, **more}, as_json=as_json)
