@@ -11,11 +11,13 @@ from hypothesis import strategies as st
 
 from contracts.facts import decode_rows, encode_rows
 from contracts.findings import Detection
-from contracts.observations import Observation
+from contracts.observations import Observation, canonical
+from contracts.scope import host_of
 from functions.intelligence.model.correlation import compiled
 from functions.intelligence.model.correlation.builtin import builtin_rules, rule_texts
 from functions.intelligence.model.correlation.compiled import RuleResult
 from functions.intelligence.model.correlation.engine import RuleSet, compile_rules, current
+from functions.intelligence.model.correlation.view import host_in
 from functions.intelligence.model.reducer import Scan
 from functions.intelligence.model.wave import reduce_wave
 from tests.intelligence.scans import SCAN, TENANT, cut, fact, histories
@@ -326,3 +328,12 @@ def test_the_rules_that_come_with_the_product_are_sound() -> None:
         assert file == f"{made.rule.id}.yaml"
         assert made.rule.remedy
         assert made.rule.controls
+
+
+@given(
+    st.sampled_from(("https://A.example:8443/x?y@z", "http://b.example", "http://[::1]:80/", "ftp://c:21/")), st.text()
+)
+def test_the_quick_way_to_a_host_is_the_scopes_way(base: str, rest: str) -> None:
+    for value in (base, f"{base}/{rest}", f"https://{rest}", rest, f"{rest}@x.example", "a.example:80"):
+        url = canonical("url", value)
+        assert host_in(url) == host_of(url)

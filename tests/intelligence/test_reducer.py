@@ -11,6 +11,7 @@ from contracts.facts import decode_rows
 from contracts.findings import Detection
 from contracts.observations import Observation
 from functions.intelligence.model import reducer as reducer_module
+from functions.intelligence.model.frontier import Frontier
 from functions.intelligence.model.graph import MAX_OBSERVATION_IDS
 from functions.intelligence.model.state import MAX_VALUE_CHARACTERS, NO_ROW, ReducerState
 from tests.intelligence.scans import MemoryScan, cut, fact, fact_like, histories
@@ -168,8 +169,9 @@ def test_bulky_attributes_stay_out_of_the_graph() -> None:
 
 
 def test_a_wave_is_cut_into_parts_without_losing_rows(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("PART_ROWS", "GRAPH_ROWS", "FRONTIER_ROWS"):
+    for name in ("PART_ROWS", "GRAPH_ROWS"):
         monkeypatch.setattr(reducer_module, name, 7)
+    monkeypatch.setattr(Frontier.__init__, "__defaults__", (7,))
     scan = MemoryScan()
     rows = [fact("host", f"h{number % 30}", module=f"m{number}") for number in range(40)]
     manifest = scan.reduce(rows[:20], rows[20:])
@@ -238,3 +240,21 @@ def test_a_module_that_says_too_little_gets_plain_defaults() -> None:
     (found,) = decode_rows(scan.objects[scan.manifests[0].weaknesses or ""], Detection)
     assert (found.severity, found.asset, found.title, found.references) == ("info", "x", "x", ())
     assert found.remedy
+
+
+@given(st.lists(st.tuples(st.integers(0, 8), st.integers(0, 3), st.sampled_from(("", "a", "b"))), max_size=30))
+def test_a_frontier_in_parts_is_the_frontier_in_one(told: list[tuple[int, int, str]]) -> None:
+    found: list[list[Observation]] = []
+    for rows in (2, 100):
+        frontier = Frontier(3, rows)
+        added: set[int] = set()
+        for number, distance, module in told:
+            if number in added:
+                frontier.amend(number, distance, {module})
+            else:
+                frontier.add(number, fact("host", f"h{number}"))
+                added.add(number)
+        assert frontier.size == len(added)
+        assert all(frontier.holds(number) for number in added)
+        found.append([row for part in frontier.parts() for row in decode_rows(part, Observation)])
+    assert found[0] == found[1]

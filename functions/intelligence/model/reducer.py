@@ -14,6 +14,7 @@ import msgspec
 
 from contracts import facts
 from contracts.observations import WEAKNESS_TYPES, Observation
+from functions.intelligence.model.frontier import Frontier
 from functions.intelligence.model.graph import Entity, Relation
 from functions.intelligence.model.graph_delta import MAX_FAN, GraphDelta
 from functions.intelligence.model.parts import Manifest, Part
@@ -24,11 +25,9 @@ Sink = Callable[[str, bytes], object]
 """Writes one object: key, body."""
 
 PART_ROWS: Final = 5_000
-GRAPH_ROWS: Final = 25_000
-FRONTIER_ROWS: Final = 5_000
+GRAPH_ROWS: Final = 12_000
 
 _encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(Observation)
 
 
 class Scan(msgspec.Struct, frozen=True):
@@ -55,9 +54,8 @@ class WaveReducer:
         self._graph = GraphDelta(state, scan.groups, scan.max_fan)
         self._first_new_fact = len(state.digests)
         self._rows: list[tuple[str, str, Observation]] = []
-        self._frontier: dict[int, bytes] = {}
-        self._amended: dict[int, tuple[int, frozenset[str]]] = {}
-        self._weaknesses: list[Observation] = []
+        self._frontier = Frontier(self._first_new_fact)
+        self._weaknesses: list[msgspec.Raw] = []
         self._parts: list[Part] = []
         self._entity_parts: list[Part] = []
         self._relation_parts: list[Part] = []
@@ -87,13 +85,13 @@ class WaveReducer:
         self.changed_types.add(observation.type)
         self._graph.add(observation, row)
         if observation.type in WEAKNESS_TYPES:
-            self._weaknesses.append(observation)
+            self._weaknesses.append(msgspec.Raw(_encoder.encode(module_detection(observation, state))))
         self._rows.append((observation.observed_at, observation.id, observation))
         if len(self._rows) >= PART_ROWS:
             self._write_rows()
         fact = state.row_facts[row]
         if fact == known_facts:
-            self._frontier[fact] = _encoder.encode(observation)
+            self._frontier.add(fact, observation)
         else:
             self._meet_again(observation, fact)
 
@@ -112,13 +110,11 @@ class WaveReducer:
         nearer = self._state.come_nearer(fact, observation.scope_distance)
         if nearer:
             self.changed_types.add(observation.type)
-        if fact not in self._frontier:
-            if nearer:
-                self._frontier[fact] = _encoder.encode(observation)
-            return
-        if nearer or observation.consumed:
-            consumed = self._amended.get(fact, (0, frozenset[str]()))[1].union(observation.consumed)
-            self._amended[fact] = (self._state.distances[fact], consumed)
+        if self._frontier.holds(fact):
+            if nearer or observation.consumed:
+                self._frontier.amend(fact, self._state.distances[fact], observation.consumed)
+        elif nearer:
+            self._frontier.add(fact, observation)
 
     def finish(self) -> Manifest:
         """Write what is left and the state's delta; returns the manifest, which the caller writes last."""
@@ -141,7 +137,7 @@ class WaveReducer:
             read=self._read,
             stored=sum(part.rows for part in self._parts),
             new_facts=new_facts,
-            frontier_facts=len(self._frontier),
+            frontier_facts=self._frontier.size,
             by_type=by_type,
             by_module=by_module,
             edges_left_out=self._graph.edges_left_out,
@@ -184,29 +180,18 @@ class WaveReducer:
         return Part(key, len(rows), rows[0].order, rows[-1].order, types=dict(sorted(types.items())))
 
     def _write_frontier(self) -> tuple[str, ...]:
-        rows = [self._amend(fact, row) for fact, row in self._frontier.items()]
         keys: list[str] = []
-        for start in range(0, len(rows), FRONTIER_ROWS):
+        for segment in self._frontier.parts():
             keys.append(self._key(facts.frontier_key, len(keys)))
-            self._sink(keys[-1], facts.encode_rows(rows[start : start + FRONTIER_ROWS]))
+            self._sink(keys[-1], segment)
         return tuple(keys)
-
-    def _amend(self, fact: int, row: bytes) -> msgspec.Raw:
-        amendment = self._amended.get(fact)
-        if amendment is None:
-            return msgspec.Raw(row)
-        distance, consumed = amendment
-        observation = _decoder.decode(row)
-        merged = tuple(sorted(consumed.union(observation.consumed)))
-        changed = msgspec.structs.replace(observation, scope_distance=distance, consumed=merged)
-        return msgspec.Raw(_encoder.encode(changed))
 
     def _write_weaknesses(self) -> str | None:
         if not self._weaknesses:
             return None
         key = facts.weaknesses_key(self._scan.tenant_id, self._scan.scan_id, self._wave)
-        rows = [module_detection(observation, self._state) for observation in self._weaknesses]
-        self._sink(key, facts.encode_rows(rows))
+        self._sink(key, facts.encode_rows(self._weaknesses))
+        self._weaknesses = []
         return key
 
 

@@ -28,8 +28,9 @@ def reduce_wave(
     for segment in segments:
         reducer.add(facts.decode_observations(segment))
     touched = rules.absorb(state, first_row)
-    manifest = reducer.finish()
-    results = rules.evaluate(state, touched, reducer.changed_types)
+    manifest, changed_types = reducer.finish(), reducer.changed_types
+    del reducer  # what a large wave leaves behind is not kept through the correlation
+    results = rules.evaluate(state, touched, changed_types)
     if results:
         key = facts.detections_key(scan.tenant_id, scan.scan_id, wave)
         sink(key, facts.encode_rows(results))
