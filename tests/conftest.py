@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
-import boto3
 import pytest
-from kernel import aws, cursors
-from kernel.table import Table
+from hypothesis import settings
 from moto import mock_aws
 
-from tests.kit import REGION, create_table
+from kernel import aws
+from kernel.table import Table
+from tests.kit import REGION, create_table, forget
+
+settings.register_profile("palisade", deadline=None)
+settings.load_profile("palisade")
 
 SETTINGS = {
     "TABLE_NAME": "palisade",
@@ -34,27 +37,20 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def cloud() -> Iterator[None]:
+def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """AWS as moto plays it, empty but for what every room shares."""
     with mock_aws():
-        _forget_clients()
-        create_table(boto3.client("dynamodb", REGION), SETTINGS["TABLE_NAME"])
-        boto3.client("events", REGION).create_event_bus(Name=SETTINGS["BUS_NAME"])
-        boto3.client("s3", REGION).create_bucket(Bucket=SETTINGS["FACTS_BUCKET"])
-        boto3.client("secretsmanager", REGION).create_secret(
-            Name=SETTINGS["CURSOR_SECRET_ARN"], SecretString="only-for-tests"
-        )
+        forget()
+        create_table(aws.client("dynamodb"), SETTINGS["TABLE_NAME"])
+        aws.client("events").create_event_bus(Name=SETTINGS["BUS_NAME"])
+        aws.client("s3").create_bucket(Bucket=SETTINGS["FACTS_BUCKET"])
+        aws.client("secretsmanager").create_secret(Name=SETTINGS["CURSOR_SECRET_ARN"], SecretString="only-for-tests")
+        monkeypatch.setenv("DATA_KEY_ID", aws.client("kms").create_key()["KeyMetadata"]["KeyId"])
         yield
-        _forget_clients()
+        forget()
 
 
 @pytest.fixture
 def table(cloud: None) -> Table:
     """The platform's table."""
     return Table()
-
-
-def _forget_clients() -> None:
-    aws.client.cache_clear()
-    aws.session.cache_clear()
-    cursors._signing_key.cache_clear()

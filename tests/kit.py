@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from contracts.access import Role, permissions_of
-from kernel import aws
+from kernel import aws, cursors
 from kernel.actor import Actor
 from kernel.attributes import from_item
 from kernel.events import Envelope
@@ -16,6 +17,8 @@ from kernel.http.app import PREFIX, gateway_event
 from kernel.ids import new_id
 
 REGION = "us-east-1"
+KEEPERS = ("store", "envelope", "sealer")
+"""The functions in which a room's doors keep what they made."""
 Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 
 
@@ -29,6 +32,19 @@ def actor(role: Role = Role.ORGANIZATION_ADMIN, tenant_id: str | None = None, **
         permissions=permissions_of((role,)),
         **fields,
     )
+
+
+def forget() -> None:
+    """What a process keeps between requests is gone: clients, keys, and the stores of the rooms' doors.
+
+    The session stays: it holds nothing but the models of the services, which take long to read.
+    """
+    aws.client.cache_clear()
+    cursors._signing_key.cache_clear()
+    for name, module in list(sys.modules.items()):
+        if name.startswith("functions."):
+            for keeper in KEEPERS:
+                getattr(getattr(module, keeper, None), "cache_clear", lambda: None)()
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from contracts.access import Role
-from kernel.actor import Actor
 
+from contracts.access import Role
 from functions.scans import api
+from kernel.actor import Actor
 from tests.kit import Answer, actor, call, committed_events
 
 pytestmark = pytest.mark.usefixtures("cloud")

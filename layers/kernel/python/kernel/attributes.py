@@ -6,10 +6,15 @@ from collections.abc import Mapping
 from typing import Any
 
 Attribute = Mapping[str, Any]
+MAX_DIGITS = 38
+MAX_NUMBER = 1e125
+MIN_NUMBER = 1e-130
+"""DynamoDB's numbers: 38 digits, and magnitudes within these bounds or zero."""
 
 
 def to_attribute(value: Any) -> dict[str, Any]:
-    """A JSON value as an attribute value. Raises TypeError for anything else."""
+    """A JSON value as an attribute value. Raises ValueError for a number that DynamoDB has not, and TypeError for
+    what is not JSON."""
     if value is None:
         return {"NULL": True}
     if isinstance(value, bool):
@@ -17,7 +22,7 @@ def to_attribute(value: Any) -> dict[str, Any]:
     if isinstance(value, str):
         return {"S": value}
     if isinstance(value, int | float):
-        return {"N": repr(value)}
+        return {"N": _numeral(value)}
     if isinstance(value, list | tuple):
         return {"L": [to_attribute(item) for item in value]}
     if isinstance(value, Mapping):
@@ -47,6 +52,13 @@ def from_attribute(attribute: Attribute) -> Any:
 def number(text: str) -> int | float:
     """A DynamoDB number: an int where it has neither fraction nor exponent."""
     return int(text) if text.lstrip("-").isdigit() else float(text)
+
+
+def _numeral(value: int | float) -> str:
+    fits = abs(value) < 10**MAX_DIGITS if isinstance(value, int) else MIN_NUMBER <= abs(value) <= MAX_NUMBER
+    if value and not fits:
+        raise ValueError("a number has at most 38 digits and lies between 1e-130 and 1e125")
+    return repr(value)
 
 
 def to_item(values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

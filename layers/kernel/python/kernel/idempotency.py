@@ -12,10 +12,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from kernel.actor import Actor
 from kernel.errors import Conflict, Problem
 from kernel.records import Record, Resource
+
+if TYPE_CHECKING:
+    from kernel.crypto import Envelope
+    from kernel.table import Table
 
 KEPT_SECONDS = 36 * 3600
 
@@ -39,6 +44,7 @@ class Kept(Record, pk="TENANT#{tenant_id}#IDEMPOTENCY#{digest}", sk="KEY"):
     fingerprint: str
     status: int
     body: str
+    sealed: bool = False
     address: str | None = None
 
 
@@ -79,20 +85,35 @@ def handling(command: Command) -> Iterator[None]:
         _current.reset(token)
 
 
-def record(actor: Actor, answer: Resource | None) -> Kept | None:
-    """The record to commit with the current command, if the caller sent a key."""
+def record(table: Table, actor: Actor, answer: Resource | None) -> Kept | None:
+    """The record to commit with the current command, if the caller sent a key. A secret in the answer is sealed."""
     command = _current.get()
     if command is None or answer is None:
         return None
+    body = answer.wire().decode()
+    if answer.confidential:
+        body = _envelope(table).encrypt(actor, command.digest, "body", body)
     return Kept(
         tenant_id=actor.tenant_id,
         digest=command.digest,
         fingerprint=command.fingerprint,
         status=command.status,
-        body=answer.wire().decode(),
+        body=body,
+        sealed=answer.confidential,
         address=answer.path(),
         expires_at=int(time.time()) + KEPT_SECONDS,
     )
+
+
+def body_of(table: Table, actor: Actor, kept: Kept) -> str:
+    """The answer's body as the first caller got it."""
+    return _envelope(table).decrypt(actor, kept.digest, "body", kept.body) if kept.sealed else kept.body
+
+
+def _envelope(table: Table) -> Envelope:
+    from kernel.crypto import Envelope  # it needs the table, which needs this module
+
+    return Envelope(table)
 
 
 def _digest(data: bytes) -> str:

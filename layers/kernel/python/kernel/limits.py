@@ -40,7 +40,8 @@ class Limiter:
             if granted <= 0:
                 return 0.0
             fresh = bucket or Bucket(tenant_id=actor.tenant_id, name=name, tokens=0, at=now)
-            fresh.tokens, fresh.at, fresh.expires_at = left - granted, now, int(now) + IDLE_SECONDS
+            fresh.tokens, fresh.expires_at = left - granted, int(now) + IDLE_SECONDS
+            fresh.at = max(fresh.at, now)  # a clock that lags must not let the same seconds refill twice
             try:
                 self._table.write(update(fresh) if bucket else create(fresh))
             except (Conflict, PreconditionFailed):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from kernel import aws, clock
@@ -14,8 +15,12 @@ from kernel.ids import new_id
 from kernel.records import Hidden, Record
 
 KEPT_SECONDS = 7 * 86400
-MAX_ENTRIES = 10  # PutEvents takes ten
+MAX_ENTRIES = 10
+MAX_BYTES = 250_000
+"""What one PutEvents takes: ten entries, and 256 KB of them together."""
 SOURCE_PREFIX = "palisade."
+Entry = dict[str, str]
+"""An event as PutEvents takes it."""
 
 
 class Outbox(Record, pk="TENANT#{tenant_id}#OUTBOX#{hour}", sk="EVENT#{event_id}"):
@@ -55,12 +60,12 @@ def relay(event: dict[str, Any], _context: object) -> dict[str, Any]:
 
     The first record that cannot be published is reported, and the stream resumes from it: at least once, none lost.
     """
-    pending = [record for record in event["Records"] if _is_outbox_insert(record)]
-    for start in range(0, len(pending), MAX_ENTRIES):
-        chunk = pending[start : start + MAX_ENTRIES]
-        failed = _publish([record["dynamodb"]["NewImage"] for record in chunk])
+    changes = [record["dynamodb"] for record in event["Records"] if _is_outbox_insert(record)]
+    pending = [(change["SequenceNumber"], _entry(change["NewImage"])) for change in changes]
+    for chunk in _chunks(pending):
+        failed = _publish([entry for _, entry in chunk])
         if failed is not None:
-            return {"batchItemFailures": [{"itemIdentifier": chunk[failed]["dynamodb"]["SequenceNumber"]}]}
+            return {"batchItemFailures": [{"itemIdentifier": chunk[failed][0]}]}
     return {"batchItemFailures": []}
 
 
@@ -69,16 +74,31 @@ def _is_outbox_insert(record: dict[str, Any]) -> bool:
     return record["eventName"] == "INSERT" and "#OUTBOX#" in partition
 
 
-def _publish(images: list[dict[str, Any]]) -> int | None:
-    """Put up to ten events on the bus; the position of the first that failed, or None."""
-    envelopes = [Envelope.model_validate_json(from_item(image)["envelope"]) for image in images]
-    answer = aws.client("events").put_events(Entries=[_entry(envelope) for envelope in envelopes])
+def _chunks(pending: Sequence[tuple[str, Entry]]) -> Iterator[list[tuple[str, Entry]]]:
+    """The entries in their order, as many at once as one call takes."""
+    chunk: list[tuple[str, Entry]] = []
+    size = 0
+    for number, entry in pending:
+        weight = sum(len(text.encode()) for text in entry.values())
+        if chunk and (len(chunk) == MAX_ENTRIES or size + weight > MAX_BYTES):
+            yield chunk
+            chunk, size = [], 0
+        chunk.append((number, entry))
+        size += weight
+    if chunk:
+        yield chunk
+
+
+def _publish(entries: list[Entry]) -> int | None:
+    """Put events on the bus; the position of the first that failed, or None."""
+    answer = aws.client("events").put_events(Entries=entries)
     if not answer.get("FailedEntryCount"):
         return None
     return next(position for position, entry in enumerate(answer["Entries"]) if "ErrorCode" in entry)
 
 
-def _entry(envelope: Envelope) -> dict[str, Any]:
+def _entry(image: dict[str, Any]) -> Entry:
+    envelope = Envelope.model_validate_json(from_item(image)["envelope"])
     return {
         "EventBusName": aws.setting("BUS_NAME"),
         "Source": SOURCE_PREFIX + envelope.context,

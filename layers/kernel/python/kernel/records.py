@@ -17,6 +17,9 @@ Hidden = Annotated[T, SkipJsonSchema()]
 TENANT_PREFIX = "TENANT#{tenant_id}#"
 PLATFORM_PREFIX = "PLATFORM#"
 INDEXES = ("gsi1", "gsi2")
+MAX_PARTITION_BYTES = 2048
+MAX_SORT_BYTES = 1024
+"""What DynamoDB takes as a key; a longer one names nothing that can be there."""
 
 
 class InvalidKey(ValueError):
@@ -28,6 +31,8 @@ class Resource(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
     location: ClassVar[str | None] = None
+    confidential: ClassVar[bool] = False
+    """Whether it holds a secret that is shown once: it is kept for a repeat under the tenant's data key alone."""
     hidden: ClassVar[frozenset[str]] = frozenset()
 
     @classmethod
@@ -35,7 +40,7 @@ class Resource(BaseModel):
         cls.hidden = frozenset(
             name
             for name, info in cls.model_fields.items()
-            if any(isinstance(mark, SkipJsonSchema) for mark in info.metadata)
+            if any(isinstance(mark, SkipJsonSchema) for mark in info.metadata)  # type: ignore[misc]
         )
 
     def wire(self) -> bytes:
@@ -48,23 +53,27 @@ class Resource(BaseModel):
 
 
 class KeyTemplate:
-    """A key with named holes, such as `SCAN#{scan_id}`. Filled in part, it gives the prefix up to the first gap."""
+    """A key with named holes, such as `SCAN#{scan_id}` or `WAVE#{wave:05}`. Filled in part, it gives the prefix up
+    to the first gap."""
 
-    def __init__(self, template: str) -> None:
+    def __init__(self, template: str, max_bytes: int = MAX_SORT_BYTES) -> None:
         self.template = template
-        self.parts = [(text, name) for text, name, _, _ in string.Formatter().parse(template)]
-        self.names = tuple(name for _, name in self.parts if name)
+        self.max_bytes = max_bytes
+        self.parts = [(text, name, form or "") for text, name, form, _ in string.Formatter().parse(template)]
+        self.names = tuple(name for _, name, _ in self.parts if name)
 
     def prefix(self, values: dict[str, Any]) -> str:
         """The key, or its beginning up to the first value that is not given."""
         built = ""
-        for text, name in self.parts:
+        for text, name, form in self.parts:
             built += text
             if name is None:
                 break
             if values.get(name) is None:
                 return built
-            built += _component(name, values[name])
+            built += _component(name, values[name], form)
+        if len(built.encode(errors="replace")) > self.max_bytes:
+            raise InvalidKey(f"the key {self.template} has more than {self.max_bytes} bytes")
         return built
 
     def fill(self, values: dict[str, Any]) -> str:
@@ -75,8 +84,8 @@ class KeyTemplate:
         return self.prefix(values)
 
 
-def _component(name: str, value: Any) -> str:
-    text = str(value)
+def _component(name: str, value: Any, form: str) -> str:
+    text = format(value, form)
     if "#" in text:
         raise InvalidKey(f"{name} holds the key separator '#'")
     return text
@@ -122,7 +131,11 @@ class Record(Resource):
             if not pair[0].startswith(required):
                 raise TypeError(f"{cls.__name__}: the partition key {pair[0]!r} must begin with {required!r}")
         cls.is_platform = platform
-        cls.keys = {index: (KeyTemplate(pair[0]), KeyTemplate(pair[1])) for index, pair in declared.items() if pair}
+        cls.keys = {
+            index: (KeyTemplate(pair[0], MAX_PARTITION_BYTES), KeyTemplate(pair[1]))
+            for index, pair in declared.items()
+            if pair
+        }
 
     @classmethod
     def key(cls, actor: Actor, **values: Any) -> dict[str, str]:

@@ -10,13 +10,14 @@ import random
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any, Generic, TypeVar
 
 from kernel import aws, idempotency
 from kernel.actor import Actor
 from kernel.attributes import from_item, to_attribute, to_item
 from kernel.cursors import Cursors
-from kernel.errors import Conflict, NotFound, PreconditionFailed, Problem, Unavailable
+from kernel.errors import Conflict, NotFound, PreconditionFailed, Problem, TooLarge, Unavailable
 from kernel.events import Event
 from kernel.ids import new_id
 from kernel.outbox import outbox_record
@@ -28,6 +29,8 @@ MAX_TRANSACTION_ITEMS = 100
 MAX_BATCH_GET = 100
 CONFLICT_RETRIES = 6
 SEEN_DAYS = 8
+PASSING = frozenset({None, "None", "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
+"""Reasons of a cancelled transaction that are gone when it is tried again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,17 +147,22 @@ class Table:
         return record
 
     def get_many(self, actor: Actor, kind: type[R], keys: Sequence[dict[str, Any]]) -> list[R]:
-        """The items with these key values, in their order, without those that are not there. One call per hundred."""
-        wanted = [to_item(kind.key(actor, **values)) for values in keys]
+        """The items with these key values, each once and in their order, without those that are not there. One call
+        per hundred."""
+        distinct = {tuple(key.values()): key for key in (kind.key(actor, **values) for values in keys)}
+        wanted = [to_item(key) for key in distinct.values()]
         found: dict[tuple[str, str], R] = {}
         for start in range(0, len(wanted), MAX_BATCH_GET):
             pending = wanted[start : start + MAX_BATCH_GET]
-            while pending:
+            for attempt in count():
                 request = {self.name: {"Keys": pending, "ConsistentRead": True}}
                 answer = self.client.batch_get_item(RequestItems=request)
                 for item in answer["Responses"].get(self.name, ()):
                     found[item["pk"]["S"], item["sk"]["S"]] = _load(kind, item)
                 pending = answer.get("UnprocessedKeys", {}).get(self.name, {}).get("Keys", [])
+                if not pending:
+                    break
+                _pause(attempt)
         places = [(key["pk"]["S"], key["sk"]["S"]) for key in wanted]
         return [found[place] for place in places if place in found]
 
@@ -210,10 +218,18 @@ class Table:
         """One change that tells nobody: half the price of a transaction. Raises the change's problem."""
         operation = self._operation(change)
         call = self.client.put_item if change.operation == "Put" else self.client.delete_item
-        try:
-            call(**operation)
-        except self.client.exceptions.ConditionalCheckFailedException:
-            raise change.otherwise or PreconditionFailed() from None
+        for attempt in range(CONFLICT_RETRIES):
+            try:
+                call(**operation)
+                return
+            except self.client.exceptions.ConditionalCheckFailedException:
+                raise change.otherwise or PreconditionFailed() from None
+            except self.client.exceptions.TransactionConflictException:
+                _pause(attempt)
+            except self.client.exceptions.ClientError as error:
+                _raise_if_too_large(str(error))
+                raise
+        raise _busy()
 
     def transact(
         self,
@@ -232,7 +248,7 @@ class Table:
         """
         sequence = changes[0].record.version if changes else 0
         guards = [once.change(actor)] if once else []
-        kept = idempotency.record(actor, answer)
+        kept = idempotency.record(self, actor, answer)
         if kept:
             guards.append(create(kept))
         outbox = [create(outbox_record(actor, event, sequence)) for event in events]
@@ -250,11 +266,13 @@ class Table:
                 self.client.transact_write_items(TransactItems=items, ClientRequestToken=token)
                 return
             except self.client.exceptions.TransactionCanceledException as error:
-                reasons = [reason.get("Code") for reason in error.response["CancellationReasons"]]
-                _raise_failed_condition(changes, reasons)
+                _raise_failed_condition(changes, error.response["CancellationReasons"])
                 token = new_id("t")[-36:]
-                time.sleep(random.uniform(0, 0.02 * 2**attempt))  # noqa: S311 - jitter
-        raise Unavailable("Many commands changed this at once. Try again.", retry_after=1)
+                _pause(attempt)
+            except self.client.exceptions.ClientError as error:
+                _raise_if_too_large(str(error))
+                raise
+        raise _busy()
 
     def _operation(self, change: Change) -> dict[str, Any]:
         item = change.record.item()
@@ -272,18 +290,34 @@ class Table:
         return operation
 
 
-def _raise_failed_condition(changes: list[Change], reasons: list[str | None]) -> None:
+def _raise_failed_condition(changes: list[Change], reasons: list[dict[str, Any]]) -> None:
     """Raise what the first failed condition means; return when the transaction merely collided with another."""
     for change, reason in zip(changes, reasons, strict=True):
-        if reason != "ConditionalCheckFailed":
+        if reason.get("Code") != "ConditionalCheckFailed":
             continue
         if isinstance(change.record, idempotency.Kept):
             raise idempotency.Replay from None
         if isinstance(change.record, Seen):
             raise AlreadySeen from None
         raise change.otherwise or PreconditionFailed() from None
-    if any(reason not in (None, "None", "TransactionConflict", "ThrottlingError") for reason in reasons):
+    if not PASSING.issuperset(reason.get("Code") for reason in reasons):
+        _raise_if_too_large(str(reasons))
         raise RuntimeError(f"the transaction was refused: {reasons}")
+
+
+def _raise_if_too_large(refusal: str) -> None:
+    """What a caller sent can make a record that DynamoDB does not take, which is the caller's fault."""
+    if "Item size" in refusal:
+        raise TooLarge("What you sent makes a record of more than 400 KB.") from None
+
+
+def _pause(attempt: int) -> None:
+    """Wait a moment, longer each time, so that commands that collided do not collide again."""
+    time.sleep(random.uniform(0, 0.02 * 2 ** min(attempt, CONFLICT_RETRIES)))  # noqa: S311 - jitter
+
+
+def _busy() -> Unavailable:
+    return Unavailable("Many commands changed this at once. Try again.", retry_after=1)
 
 
 def _load(kind: type[R], item: dict[str, Any]) -> R:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+import threading
 import warnings
+import weakref
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -81,6 +84,23 @@ def _bounded(receive: Receive) -> Receive:
     return bounded
 
 
+class _Loops(threading.local):
+    """One event loop for each thread that serves: the adapter runs on the thread's current loop, and would else
+    depend on what other code has left there."""
+
+    loop: asyncio.AbstractEventLoop | None = None
+
+    def own(self) -> asyncio.AbstractEventLoop:
+        """This thread's loop; it is closed when the thread is gone."""
+        if self.loop is None or self.loop.is_closed():
+            self.loop = asyncio.new_event_loop()
+            weakref.finalize(threading.current_thread(), self.loop.close)
+        return self.loop
+
+
+_loops = _Loops()
+
+
 def lambda_handler(app: Room, prime: Iterable[str] = ()) -> Callable[[dict[str, Any], Any], dict[str, Any]]:
     """The room's Lambda handler. Paths in `prime` are requested before SnapStart takes its picture, so that what
     the first request would build is in it."""
@@ -88,9 +108,11 @@ def lambda_handler(app: Room, prime: Iterable[str] = ()) -> Callable[[dict[str, 
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
+        asyncio.set_event_loop(_loops.own())
         adapter = Mangum(app, lifespan="off", api_gateway_base_path=PREFIX, text_mime_types=TEXT_TYPES)
 
     def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+        asyncio.set_event_loop(_loops.own())
         answer: dict[str, Any] = adapter(event, context)
         return answer
 

@@ -68,7 +68,9 @@ def answer(request: Request, problem: Problem) -> Response:
         trace_id=_trace_id(request),
         errors=[FieldProblem(**error) for error in problem.errors] if problem.errors else None,
     )
-    headers = {"Retry-After": str(problem.retry_after)} if problem.retry_after else {}
+    headers = {"X-Request-Id": str(request.state.request_id)}
+    if problem.retry_after:
+        headers["Retry-After"] = str(problem.retry_after)
     if problem.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
     body = document.model_dump_json(exclude_none=True)

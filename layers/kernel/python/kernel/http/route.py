@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -16,7 +17,7 @@ from kernel.http.caller import caller
 from kernel.http.replies import stored_reply
 from kernel.table import Table
 
-MAX_KEY = 255
+_KEY = re.compile(r"[!-~]{1,255}")
 Endpoint = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
@@ -46,8 +47,8 @@ class CommandRoute(APIRoute):
 
 
 def _checked(key: str) -> str:
-    if not 1 <= len(key) <= MAX_KEY or not key.isprintable():
-        raise BadRequest(f"An Idempotency-Key has 1 to {MAX_KEY} printable characters.")
+    if not _KEY.fullmatch(key):
+        raise BadRequest("An Idempotency-Key has 1 to 255 visible ASCII characters.")
     return key
 
 
@@ -55,11 +56,13 @@ def _replay(request: Request, command: idempotency.Command, error: Exception) ->
     """The kept answer of an earlier command with this key, or the error when there is none."""
     if isinstance(error, Problem) and error.status in (401, 403):
         raise error
-    kept = Table().get(caller(request), idempotency.Kept, digest=command.digest)
+    table, actor = Table(), caller(request)
+    kept = table.get(actor, idempotency.Kept, digest=command.digest)
     if kept is None:
         raise idempotency.StillRunning() if isinstance(error, idempotency.Replay) else error
     if kept.fingerprint != command.fingerprint:
         raise idempotency.KeyReused()
-    response = stored_reply(kept.body.encode(), kept.status, kept.address, json.loads(kept.body).get("version"))
+    body = idempotency.body_of(table, actor, kept)
+    response = stored_reply(body.encode(), kept.status, kept.address, json.loads(body).get("version"))
     response.headers["Idempotency-Replayed"] = "true"
     return response
