@@ -337,3 +337,24 @@ def test_the_quick_way_to_a_host_is_the_scopes_way(base: str, rest: str) -> None
     for value in (base, f"{base}/{rest}", f"https://{rest}", rest, f"{rest}@x.example", "a.example:80"):
         url = canonical("url", value)
         assert host_in(url) == host_of(url)
+
+
+def test_what_spiderfoot_calls_data_is_read_where_it_is_kept() -> None:
+    answer = {"status": 404, "headers": {"server": "nginx/1.2"}}
+    facts_ = [
+        fact("banner", "192.0.2.1:22 SSH-2.0-x", attributes={"text": "SSH-2.0-x"}),
+        fact("banner", "192.0.2.1:25 220 ready", attributes={"text": "220 ready"}),
+        fact("http_response", "http://a/", attributes=answer),
+        fact("http_response", "http://b/", attributes={"status": 200}),
+    ]
+
+    def headlines(type_: str, pattern: str) -> list[str]:
+        rules = compile_one(
+            collections=[collect(("exact", "type", type_), ("regex", "data", pattern))], aggregation={"field": "data"}
+        )
+        return [found.attributes["headline"] for found in detections(rules, facts_)]
+
+    assert headlines("TCP_PORT_OPEN_BANNER", "[0-9]\\.[0-9]") == ["SSH-2.0-x"]
+    assert headlines("HTTP_CODE", "^40") == ["404"]
+    assert headlines("WEBSERVER_BANNER", ".*") == ["nginx/1.2"]
+    assert headlines("banner", "^192") == ["192.0.2.1:22 SSH-2.0-x", "192.0.2.1:25 220 ready"]

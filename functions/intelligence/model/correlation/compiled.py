@@ -26,6 +26,7 @@ from functions.intelligence.model.correlation.conditions import (
     type_condition,
 )
 from functions.intelligence.model.correlation.detect import detection, merge
+from functions.intelligence.model.correlation.dialect import translated
 from functions.intelligence.model.correlation.events import Event, Groups, Reader
 from functions.intelligence.model.correlation.paths import Stop
 from functions.intelligence.model.correlation.patterns import PatternError
@@ -113,6 +114,7 @@ class CompiledRule:
 
 def compile_rule(rule: Rule, file: str) -> CompiledRule:
     """A rule made ready. Raises RuleError when a pattern cannot be used."""
+    told, rule = rule, _translated(rule)
     collections = tuple(
         _compile_collection(collection, f"collections.{number}", file)
         for number, collection in enumerate(rule.collections)
@@ -120,11 +122,19 @@ def compile_rule(rule: Rule, file: str) -> CompiledRule:
     conditions = [condition for collection in collections for condition in collection.conditions]
     return CompiledRule(
         rule=rule,
-        key=_key(rule),
+        key=_key(told),
         collections=collections,
         attributes=_attribute_names(rule, conditions),
         unknown_types=tuple(dict.fromkeys(name for condition in conditions for name in unknown_types(condition))),
     )
+
+
+def _translated(rule: Rule) -> Rule:
+    try:
+        return translated(rule)
+    except PatternError:
+        # The same pattern fails again where its place in the file is known.
+        return rule
 
 
 def _key(rule: Rule) -> str:

@@ -33,7 +33,7 @@ class KindTest:
     @property
     def plain(self) -> bool:
         """Whether every fact of the type is meant."""
-        return self.kind == Kind(self.kind.type)
+        return self.kind.plain
 
     def describes(self, view: View, row: int) -> bool:
         """Whether a row is of this kind."""

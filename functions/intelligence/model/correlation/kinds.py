@@ -61,5 +61,5 @@ def _split(patterns: Iterable[str]) -> tuple[list[str], list[str]]:
 def _simplified(kinds: Iterable[Kind]) -> tuple[Kind, ...]:
     """Distinct kinds, without those that a plainer kind of the same type covers."""
     distinct = dict.fromkeys(kinds)
-    plain = {kind.type for kind in distinct if kind == Kind(kind.type)}
-    return tuple(kind for kind in distinct if kind.type not in plain or kind == Kind(kind.type))
+    plain = {kind.type for kind in distinct if kind.plain}
+    return tuple(kind for kind in distinct if kind.type not in plain or kind.plain)

@@ -13,12 +13,18 @@ from typing import Final
 @dataclass(frozen=True, slots=True)
 class Kind:
     """Some facts of one type: all, or those whose value or attribute a regular expression finds, or those that lie
-    outside the scan's scope (`outside`)."""
+    outside the scan's scope (`outside`). `data` names the attribute that SpiderFoot would call the fact's data."""
 
     type: str
     value: str | None = None
     attribute: tuple[str, str] | None = None
     outside: bool | None = None
+    data: str | None = None
+
+    @property
+    def plain(self) -> bool:
+        """Whether every fact of the type is meant."""
+        return self.value is None and self.attribute is None and self.outside is None
 
 
 def _check(type_: str, pattern: str) -> Kind:
@@ -55,13 +61,11 @@ TYPES: Final[Mapping[str, tuple[Kind, ...]]] = {
     "BGP_AS_OWNER": (Kind("asn"),),
     "BGP_AS_MEMBER": (Kind("asn"),),
     "TCP_PORT_OPEN": (Kind("port"),),
-    "TCP_PORT_OPEN_BANNER": (Kind("banner"),),
+    "TCP_PORT_OPEN_BANNER": (Kind("banner", data="text"),),
     "UDP_PORT_OPEN": (Kind("port", attribute=("protocol", "udp")),),
-    "UDP_PORT_OPEN_INFO": (Kind("banner", attribute=("protocol", "udp")),),
-    "WEBSERVER_BANNER": (
-        Kind("banner", attribute=("protocol", "http")),
-        Kind("technology", attribute=("from", "server header")),
-    ),
+    "UDP_PORT_OPEN_INFO": (Kind("banner", attribute=("protocol", "udp"), data="text"),),
+    "WEBSERVER_BANNER": (Kind("http_response", attribute=("headers.server", "."), data="headers.server"),),
+    "HTTP_CODE": (Kind("http_response", attribute=("status", "."), data="status"),),
     "WEBSERVER_TECHNOLOGY": (Kind("technology"),),
     "WEBSERVER_HTTPHEADERS": (Kind("http_response"),),
     "URL_WEB_FRAMEWORK": (Kind("technology"),),

@@ -29,26 +29,24 @@ _DEJAVU: Final = {WIDE: "DejaVuSans.ttf", MONO: "DejaVuSansMono.ttf"}
 
 
 @cache
-def register() -> None:
-    """Make the fonts known to the PDF engine, once per process."""
+def register() -> dict[str, TTFont]:
+    """Make the fonts known to the PDF engine, once per process; returns those that are embedded."""
     sans = Path(str(resources.files("font_source_sans_pro").joinpath("files")))
-    for name, weight in _SOURCE_SANS.items():
-        pdfmetrics.registerFont(TTFont(name, str(sans / f"SourceSansPro-{weight}.ttf")))
     shipped = Path(str(resources.files("functions.reports.render").joinpath("fonts")))
-    for name, file in _DEJAVU.items():
-        pdfmetrics.registerFont(TTFont(name, str(shipped / file)))
-    for name in (KANA, HANGUL, HAN):
-        pdfmetrics.registerFont(UnicodeCIDFont(name))
+    embedded = {
+        **{name: TTFont(name, str(sans / f"SourceSansPro-{weight}.ttf")) for name, weight in _SOURCE_SANS.items()},
+        **{name: TTFont(name, str(shipped / file)) for name, file in _DEJAVU.items()},
+    }
+    for font in (*embedded.values(), *map(UnicodeCIDFont, (KANA, HANGUL, HAN))):
+        pdfmetrics.registerFont(font)
     pdfmetrics.registerFontFamily(TEXT, normal=TEXT, bold=BOLD, italic=TEXT, boldItalic=BOLD)
+    return embedded
 
 
 @cache
 def covered(font: str) -> frozenset[int]:
     """The code points that an embedded font has glyphs for."""
-    register()
-    loaded = pdfmetrics.getFont(font)
-    assert isinstance(loaded, TTFont)
-    return frozenset(loaded.face.charToGlyph)
+    return frozenset(register()[font].face.charToGlyph)
 
 
 @cache
