@@ -15,7 +15,7 @@ from functions.reports.narrative import day, duration, listed
 from functions.reports.render.pdf import style
 from functions.reports.render.pdf.fonts import BOLD, STRONG
 from functions.reports.render.pdf.parts import Content
-from functions.reports.render.pdf.text import cut, paragraph, visible
+from functions.reports.render.pdf.text import cut, draw_line, paragraph, visible
 
 BAND: Final = 168 * mm
 """Height of the coloured part of the cover, from the top."""
@@ -73,8 +73,7 @@ def _mark(canvas: Any, x: float, y: float) -> None:
 def _classification(canvas: Any, classification: str, width: float) -> None:
     text = cut(visible(classification), 60).upper()
     canvas.setFillColor(style.MUTED)
-    canvas.setFont(STRONG, 8.5)
-    canvas.drawCentredString(width / 2, 14 * mm, text)
+    draw_line(canvas, width / 2, 14 * mm, text, STRONG, 8.5, align=0.5)
 
 
 def cover(data: ReportData) -> Content:

@@ -16,7 +16,7 @@ from functions.reports.render.pdf import style
 from functions.reports.render.pdf.cover import BAND, paint_cover
 from functions.reports.render.pdf.fonts import STRONG, TEXT
 from functions.reports.render.pdf.parts import Anchor
-from functions.reports.render.pdf.text import cut, visible
+from functions.reports.render.pdf.text import cut, draw_line, marked, visible
 
 
 class Report(BaseDocTemplate):
@@ -60,12 +60,11 @@ class Report(BaseDocTemplate):
         canvas.line(style.MARGIN, height - 16 * mm, width - style.MARGIN, height - 16 * mm)
         canvas.line(style.MARGIN, 15 * mm, width - style.MARGIN, 15 * mm)
         canvas.setFillColor(style.MUTED)
-        canvas.setFont(STRONG, 8)
-        canvas.drawString(style.MARGIN, height - 13.2 * mm, _line(self._data.client, 60))
-        canvas.setFont(TEXT, 8)
-        canvas.drawRightString(width - style.MARGIN, height - 13.2 * mm, _line(self._data.title, 60))
-        canvas.drawString(style.MARGIN, 10.6 * mm, _line(self._data.classification, 60))
-        canvas.drawRightString(width - style.MARGIN, 10.6 * mm, self._number())
+        high, low, right = height - 13.2 * mm, 10.6 * mm, width - style.MARGIN
+        draw_line(canvas, style.MARGIN, high, _line(self._data.client, 60), STRONG, 8)
+        draw_line(canvas, right, high, _line(self._data.title, 60), TEXT, 8, align=1)
+        draw_line(canvas, style.MARGIN, low, _line(self._data.classification, 60), TEXT, 8)
+        draw_line(canvas, right, low, self._number(), TEXT, 8, align=1)
         canvas.restoreState()
 
     def _number(self) -> str:
@@ -74,7 +73,7 @@ class Report(BaseDocTemplate):
     def afterFlowable(self, flowable: Flowable) -> None:  # noqa: N802 - the engine's name
         """Tell the table of contents where a listed place came to lie."""
         if isinstance(flowable, Anchor) and flowable.listed:
-            title = _line(flowable.title, 90).replace("&", "&amp;").replace("<", "&lt;")
+            title = marked(_line(flowable.title, 90), style.TOC_2.fontName)
             self.notify("TOCEntry", (flowable.level, title, self.page, flowable.key))
 
     def _allSatisfied(self) -> bool:  # noqa: N802 - the engine's name

@@ -8,7 +8,6 @@ from typing import Final
 
 import rustworkx
 from reportlab.lib.colors import white
-from reportlab.pdfbase.pdfmetrics import stringWidth
 from reportlab.platypus import Flowable, PageBreak, Spacer
 
 from contracts.findings import SEVERITY_ORDER
@@ -18,7 +17,7 @@ from functions.reports.narrative import plural
 from functions.reports.render.pdf import style
 from functions.reports.render.pdf.fonts import STRONG, TEXT
 from functions.reports.render.pdf.parts import Content, section
-from functions.reports.render.pdf.text import paragraph, visible
+from functions.reports.render.pdf.text import draw_line, line_width, paragraph, visible
 
 MAX_NODES: Final = 180
 MAX_LABELS: Final = 28
@@ -145,7 +144,7 @@ class GraphPicture(Flowable):
         self, node: GraphNode, at: tuple[float, float], radius: float, taken: list[tuple[float, float, float]]
     ) -> None:
         text = _short(node.label)
-        wide = stringWidth(text, STRONG, 6.6)
+        wide = line_width(text, STRONG, 6.6)
         left = min(max(4.0, at[0] - wide / 2), self.width - wide - 4)
         low = at[1] + radius + 2.5 if at[1] + radius < self.height - 14 else at[1] - radius - 8
         if any(abs(low - y) < 8.5 and left < x + w + 3 and x < left + wide + 3 for x, y, w in taken):
@@ -156,8 +155,7 @@ class GraphPicture(Flowable):
         self.canv.roundRect(left - 2, low - 1.8, wide + 4, 8.4, 2, stroke=0, fill=1)
         self.canv.setFillAlpha(1)
         self.canv.setFillColor(style.INK)
-        self.canv.setFont(STRONG, 6.6)
-        self.canv.drawString(left, low, text)
+        draw_line(self.canv, left, low, text, STRONG, 6.6)
 
 
 class Legend(Flowable):
@@ -180,8 +178,7 @@ class Legend(Flowable):
             self.canv.setFillColor(style.TYPE.get(type_, style.OTHER_TYPE))
             self.canv.circle(x + 5, y + 2.6, 3.4, stroke=0, fill=1)
             self.canv.setFillColor(style.BODY)
-            self.canv.setFont(TEXT, 8.4)
-            self.canv.drawString(x + 13, y, f"{_short(type_.replace('_', ' '))} ({count:,})")
+            draw_line(self.canv, x + 13, y, f"{_short(type_.replace('_', ' '))} ({count:,})", TEXT, 8.4)
 
 
 def _degrees(graph: ReportGraph) -> Counter[str]:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import unicodedata
 from itertools import groupby
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 from xml.sax.saxutils import escape, quoteattr  # nosec B406 - writes mark-up, parses none
 
 from reportlab.lib.styles import ParagraphStyle
+from reportlab.pdfbase.pdfmetrics import stringWidth
 from reportlab.platypus import Paragraph
 
-from functions.reports.render.pdf.fonts import font_for
+from functions.reports.render.pdf.fonts import WIDE, font_for
 
 MAX_CHARACTERS: Final = 4_000
 MAX_LINES: Final = 60
@@ -61,14 +62,34 @@ def _shown(character: str) -> str:
     return f"[U+{ord(character):04X}]" if category in ("Cc", "Cf", "Cs", "Zl", "Zp") else character
 
 
+def runs(line: str, font: str) -> list[tuple[str, str]]:
+    """A line as (font, text), each text in a font that has its characters; what none has becomes a square."""
+    found: list[tuple[str, str]] = []
+    for name, group in groupby(line, key=lambda character: font_for(character, font)):
+        characters = "".join(group)
+        found.append((WIDE, UNKNOWN * len(characters)) if name is None else (name, characters))
+    return found
+
+
+def line_width(line: str, font: str, size: float) -> float:
+    """How wide a line of visible text is, in points."""
+    return float(sum(stringWidth(characters, name, size) for name, characters in runs(line, font)))
+
+
+def draw_line(canvas: Any, x: float, y: float, line: str, font: str, size: float, *, align: float = 0.0) -> None:
+    """Draw a line of visible text at a point: from there on (`align` 0), around it (0.5) or up to it (1)."""
+    x -= align * line_width(line, font, size)
+    for name, characters in runs(line, font):
+        canvas.setFont(name, size)
+        canvas.drawString(x, y, characters)
+        x += stringWidth(characters, name, size)
+
+
 def _in_fonts(line: str, font: str) -> str:
-    runs = groupby(line, key=lambda character: font_for(character, font))
-    return "".join(_run(name, "".join(characters), font) for name, characters in runs)
+    return "".join(_run(name, characters, font) for name, characters in runs(line, font))
 
 
-def _run(name: str | None, characters: str, font: str) -> str:
-    if name is None:
-        return f'<font name="Wide">{UNKNOWN * len(characters)}</font>'
+def _run(name: str, characters: str, font: str) -> str:
     escaped = escape(characters)
     return escaped if name == font else f'<font name="{name}">{escaped}</font>'
 
