@@ -77,7 +77,7 @@ def _tell(error: PalisadeError, *, as_json: bool) -> int:
     if as_json:
         sys.stderr.write(json.dumps(error.problem()) + "\n")
     else:
-        output.err().print(Text.assemble(("Error: ", "bold red"), output.safe(error)))
+        output.err().print(Text.assemble(("Error: ", "bold red"), output.safe(error)), soft_wrap=True)
         if error.advice:
             output.hint(error.advice)
     return error.exit_code

@@ -49,7 +49,7 @@ def show_json(data: Any) -> None:
 
 def hint(sentence: str) -> None:
     """Something that the reader may want to do next."""
-    err().print(Text(sentence, style="dim"))
+    err().print(Text(sentence, style="dim"), soft_wrap=True)
 
 
 def safe(value: Any) -> str:

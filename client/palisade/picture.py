@@ -56,7 +56,7 @@ class Picture:
     progress: Resource = field(default_factory=dict)
     findings: Counter[str] = field(default_factory=Counter)
     note: str = ""
-    observations: int = 0
+    seen: dict[int, int] = field(default_factory=dict)
     rate: Rate = field(default_factory=Rate)
     clock: Callable[[], float] = time.monotonic
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -64,7 +64,9 @@ class Picture:
     def see(self, scan: Resource, progress: Resource, findings: Counter[str]) -> None:
         """Take in what the API says."""
         self.scan, self.progress, self.findings, self.note = scan, progress, findings, ""
-        self._count()
+        if progress:
+            self.seen[progress["wave"]] = progress["observations"]
+        self.rate.add(self.clock(), sum(self.seen.values()))
 
     @property
     def status(self) -> str:
@@ -89,6 +91,17 @@ class Picture:
         return int(self.progress.get("batches_done", 0)), int(self.progress.get("batches", 0))
 
     @property
+    def observations(self) -> int:
+        """The distinct observations of the waves that are done."""
+        return int(self.scan.get("tally", {}).get("observations", 0))
+
+    @property
+    def arriving(self) -> int:
+        """The observations of the present wave, before those that are known already are taken out."""
+        is_done = self.wave < self.scan.get("tally", {}).get("waves", 0)
+        return 0 if is_done or self.has_ended else self.seen.get(self.wave, 0)
+
+    @property
     def elapsed(self) -> float:
         """Seconds since the scan started, until it ended."""
         started = _moment(self.scan.get("started_at"))
@@ -98,50 +111,52 @@ class Picture:
     def line(self) -> str:
         """The picture in one line, for where there is no terminal."""
         done, batches = self.batches
-        counted = f", {done} of {batches} batches" if batches else ""
         found = ", ".join(f"{self.findings[name]} {name}" for name in tables.Severity if self.findings[name])
-        return (
-            f"{_clock(self.elapsed)} {safe(self.status)}, wave {self.wave}{counted}, "
-            f"{self.observations:,} observations, findings: {found or 'none'}{f' ({self.note})' if self.note else ''}"
-        )
+        parts = [
+            f"{_clock(self.elapsed)} {safe(self.status)}, wave {self.wave}",
+            f"{done} of {batches} batches" if batches and not self.has_ended else "",
+            f"{self.observations:,} observations{self._arriving()}",
+            f"findings: {found or 'none'}",
+            self.note,
+        ]
+        return ", ".join(filter(None, parts))
 
     def __rich__(self) -> RenderableType:
         title = Text.assemble((safe(self.scan.get("name", "")), "bold"), "  ", tables.status(self.status))
         lines = Table.grid(padding=(0, 2))
         for name, value in self._lines():
             lines.add_row(Text(name, style="dim"), value)
-        note = Text(f"\n{self.note}", style="yellow") if self.note else Text()
-        body = Group(lines, note) if self.note else lines
+        body = Group(lines, Text(f"\n{self.note}", style="yellow")) if self.note else lines
         return Panel(body, title=title, title_align="left", border_style="blue", width=78)
 
     def _lines(self) -> list[tuple[str, RenderableType]]:
-        done, batches = self.batches
-        bar = Table.grid(padding=(0, 1))
-        bar.add_row(ProgressBar(total=max(batches, 1), completed=done, width=BAR), Text(f"{done} of {batches}"))
-        waves = self.scan.get("tally", {}).get("waves", 0)
-        average = self.observations / self.elapsed if self.has_ended and self.elapsed else self.rate.value
-        return [
-            ("Wave", Text(f"{waves} done" if self.has_ended else str(self.wave))),
-            ("Modules", Text("" if self.has_ended else self._modules())),
-            ("Batches", Text("") if self.has_ended else bar),
-            ("Observations", Text(f"{self.observations:,}   {average:,.0f} a second")),
+        known: list[tuple[str, RenderableType]] = [
+            ("Observations", Text(self._counted())),
             ("Findings", tables.counts(self.findings)),
             ("Elapsed", Text(_clock(self.elapsed))),
         ]
+        if self.has_ended:
+            return [("Waves", Text(str(self.scan.get("tally", {}).get("waves", 0)))), *known]
+        return [("Wave", Text(str(self.wave))), ("Modules", Text(self._modules())), ("Batches", self._bar()), *known]
+
+    def _bar(self) -> RenderableType:
+        done, batches = self.batches
+        bar = Table.grid(padding=(0, 1))
+        bar.add_row(ProgressBar(total=max(batches, 1), completed=done, width=BAR), Text(f"{done} of {batches}"))
+        return bar
 
     def _modules(self) -> str:
         names = self.progress.get("modules", []) if self.progress.get("wave") == self.wave else []
         more = len(names) - NAMED_MODULES
         return safe(", ".join(names[:NAMED_MODULES])) + (f" and {more} more" if more > 0 else "")
 
-    def _count(self) -> None:
-        """Count the committed observations and those of the present wave. The latter hold some facts twice, so the
-        count is not taken back while the scan runs."""
-        committed = int(self.scan.get("tally", {}).get("observations", 0))
-        is_open = self.progress.get("wave", -1) >= self.scan.get("tally", {}).get("waves", 0)
-        present = int(self.progress.get("observations", 0)) if is_open else 0
-        self.observations = committed if self.has_ended else max(self.observations, committed + present)
-        self.rate.add(self.clock(), self.observations)
+    def _counted(self) -> str:
+        if self.has_ended:
+            return f"{self.observations:,} in {self.scan.get('tally', {}).get('entities', 0):,} entities"
+        return f"{self.observations:,}{self._arriving()}, {self.rate.value:,.0f} a second"
+
+    def _arriving(self) -> str:
+        return f" and {self.arriving:,} arriving" if self.arriving else ""
 
 
 def _moment(stamp: str | None) -> datetime | None:

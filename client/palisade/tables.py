@@ -40,7 +40,7 @@ SEVERITY_STYLES: dict[str, str] = {
     Severity.LOW: "cyan",
     Severity.INFO: "dim",
 }
-KEPT_WHOLE = frozenset({"Id", "Scan", "Severity", "Status"})
+KEPT_WHOLE = frozenset({"E-mail", "Id", "Password", "Scan", "Severity", "Status"})
 """Columns that are not broken into lines: a reader copies them, or looks for them."""
 STATUS_STYLES = {"finished": "green", "failed": "bold red", "stopped": "red", "running": "cyan", "paused": "yellow"}
 

@@ -22,19 +22,13 @@ from rich.console import Console
 from rich.table import Table
 
 from infra.local import clients, emulator, lifecycle, processes
-from infra.local.assembly import AssemblyError
-from infra.local.deploy import DeployError
-from infra.local.emulator import EmulatorError
 from infra.local.endpoints import Endpoints
 from infra.local.layout import Layout
-from infra.local.lifecycle import LocalCloudError
-from infra.local.synth import SynthError
 
 app = typer.Typer(help="The local cloud.", no_args_is_help=True, add_completion=False)
 console = Console()
 errors = Console(stderr=True)
 
-_EXPECTED = (LocalCloudError, EmulatorError, SynthError, DeployError, AssemblyError)
 LOOK_EVERY = 0.5
 
 
@@ -120,7 +114,7 @@ def _explained(act: Callable[[], Endpoints]) -> Endpoints:
     """Run it; a failure that has a sentence for the user becomes that sentence."""
     try:
         return act()
-    except _EXPECTED as problem:
+    except lifecycle.FAILURES as problem:
         _fail(str(problem))
         raise
 

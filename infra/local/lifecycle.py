@@ -19,11 +19,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
+
 from infra.local import clients, demo_targets, deploy, emulator, processes, supervisor, synth, web
-from infra.local.deploy import Progress
-from infra.local.emulator import ROOT
+from infra.local.assembly import AssemblyError
+from infra.local.deploy import DeployError, Progress
+from infra.local.emulator import ROOT, EmulatorError
 from infra.local.endpoints import Endpoints, Origins
 from infra.local.layout import Layout
+from infra.local.synth import SynthError
+from infra.operator import OperatorError
 
 STARTS_WITHIN = 40.0
 FREES_WITHIN = 1.0
@@ -39,10 +44,14 @@ class LocalCloudError(Exception):
     """The local cloud cannot be brought up; the message is what the user should read."""
 
 
+FAILURES = (LocalCloudError, EmulatorError, SynthError, DeployError, AssemblyError)
+"""What `up` can fail with: each has a message that the user should read."""
+
+
 def up(layout: Layout, say: Say, synthesise: Synthesise | None = None) -> Endpoints:
     """Bring the local cloud up and return where it is. `say` gets a line for each step that takes time.
 
-    Raises `LocalCloudError`, `EmulatorError`, `SynthError`, `DeployError` or `AssemblyError`.
+    Raises one of `FAILURES`.
     """
     with _alone(layout, say):
         if not emulator.is_current():
@@ -220,7 +229,10 @@ def _seed(layout: Layout, endpoints: Endpoints, say: Say) -> None:
     if importlib.util.find_spec(SEED) is not None:
         say("Preparing the demo tenants")
         module = importlib.import_module(SEED)
-        module.seed(endpoints)
+        try:
+            module.seed(endpoints)
+        except (OperatorError, httpx.HTTPError) as problem:
+            raise LocalCloudError(f"The demo tenants could not be prepared: {problem}") from problem
         module.record_targets(endpoints.demo_file, demo_targets.listed(layout) or [])
 
 
