@@ -89,7 +89,7 @@ def committed_events(table_name: str = "palisade") -> list[Envelope]:
     items = aws.client("dynamodb").scan(TableName=table_name)["Items"]
     records = [from_item(item) for item in items]
     envelopes = [Envelope.model_validate_json(r["envelope"]) for r in records if "#OUTBOX#" in r["pk"]]
-    return sorted(envelopes, key=lambda envelope: envelope.id)
+    return sorted(envelopes, key=lambda envelope: (envelope.at, envelope.sequence, envelope.id))
 
 
 def sqs_event(*envelopes: Envelope) -> dict[str, Any]:

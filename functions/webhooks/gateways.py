@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import time
+from email.utils import parsedate_to_datetime
 from typing import Protocol
 
-from functions.webhooks.model import Outcome
-from kernel import aws
+from functions.webhooks.model import MAX_RETRY_AFTER, Outcome
+from kernel import aws, clock
 from kernel.egress import Egress, EgressError, Limits, Request, Response
 from kernel.egress.deployment import dns_settings, partner_policy
 
@@ -41,21 +42,28 @@ class HttpEndpoint:
 class Retries(Protocol):
     """Tries again later."""
 
-    def start(self, tenant_id: str, webhook_id: str, event_id: str, attempts: int, seconds: float) -> None:
-        """Try a delivery again after some time; a second request for the same try is the first."""
+    def start(self, tenant_id: str, webhook_id: str, event_id: str, version: int, seconds: float) -> None:
+        """Try a delivery again after some time, unless it has gone beyond `version` by then. A second request for
+        the same try is the first."""
 
 
 class RetryMachine:
     """Retries on a state machine, which waits for nothing but its price per step."""
 
-    def start(self, tenant_id: str, webhook_id: str, event_id: str, attempts: int, seconds: float) -> None:
+    def start(self, tenant_id: str, webhook_id: str, event_id: str, version: int, seconds: float) -> None:
         """Start the delivery's execution, named after the try."""
         client = aws.client("stepfunctions")
-        delivery = {"tenant_id": tenant_id, "webhook_id": webhook_id, "event_id": event_id, "seconds": round(seconds)}
+        delivery = {
+            "tenant_id": tenant_id,
+            "webhook_id": webhook_id,
+            "event_id": event_id,
+            "version": version,
+            "seconds": round(seconds),
+        }
         try:
             client.start_execution(
                 stateMachineArn=aws.setting("DELIVERY_MACHINE_ARN"),
-                name=f"{webhook_id[-26:]}-{event_id[-26:]}-{attempts}",
+                name=f"{webhook_id[-26:]}-{event_id[-26:]}-{version}",
                 input=json.dumps(delivery),
             )
         except client.exceptions.ExecutionAlreadyExists:
@@ -67,5 +75,11 @@ def _since(began: float) -> int:
 
 
 def _retry_after(response: Response) -> int | None:
-    value = response.header("retry-after")
-    return int(value) if value.isdigit() and len(value) <= 9 else None
+    """The seconds that the endpoint asks for, as a number or an HTTP date; None when it says nothing sensible."""
+    value = response.header("retry-after").strip()
+    if value.isascii() and value.isdigit():
+        return min(int(value[:9]), MAX_RETRY_AFTER)
+    try:
+        return max(0, round((parsedate_to_datetime(value) - clock.now()).total_seconds()))
+    except (ValueError, TypeError):
+        return None

@@ -75,11 +75,13 @@ class Webhook(Record, pk="TENANT#{tenant_id}#WEBHOOKS", sk="WEBHOOK#{webhook_id}
         return found
 
     def record_outcome(self, outcome: Outcome) -> str | None:
-        """Take in an attempt's outcome; why the endpoint is disabled by it, if it is."""
+        """Take in an attempt's outcome; why the endpoint is disabled by it, if it is. It is disabled once."""
         if outcome.delivered:
             self.failing_since = None
             return None
         self.failing_since = self.failing_since or clock.timestamp()
+        if not self.enabled:
+            return None
         if outcome.status == GONE:
             return self._disable("The endpoint answered 410 Gone.")
         if clock.now() - clock.parse(self.failing_since) > GIVE_UP_AFTER:
@@ -93,6 +95,8 @@ class Webhook(Record, pk="TENANT#{tenant_id}#WEBHOOKS", sk="WEBHOOK#{webhook_id}
 
 class NewWebhook(Webhook):
     """An endpoint just registered, with the secret that is shown this once."""
+
+    confidential: ClassVar[bool] = True
 
     signing_secret: str = Field(description="Verifies the signatures; it is not shown again.")
 
@@ -168,6 +172,11 @@ def next_delay(attempts: int, spread: float, retry_after: int | None = None) -> 
     return max(delay, min(retry_after or 0, MAX_RETRY_AFTER))
 
 
+def give_up(delivery: Delivery) -> None:
+    """No try is left, or there is nobody to try with."""
+    delivery.status, delivery.next_attempt_at = DeliveryStatus.FAILED, None
+
+
 def record_attempt(delivery: Delivery, outcome: Outcome, spread: float) -> float | None:
     """Add a try to a delivery; seconds until the next one, or None when it is over."""
     attempt = Attempt(
@@ -180,7 +189,7 @@ def record_attempt(delivery: Delivery, outcome: Outcome, spread: float) -> float
         return None
     delay = None if outcome.status == GONE else next_delay(len(delivery.attempts), spread, outcome.retry_after)
     if delay is None:
-        delivery.status = DeliveryStatus.FAILED
+        give_up(delivery)
         return None
     delivery.status = DeliveryStatus.RETRYING
     delivery.next_attempt_at = clock.timestamp(clock.now() + timedelta(seconds=delay))

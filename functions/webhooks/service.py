@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import random
 import time
@@ -18,6 +19,7 @@ from functions.webhooks.model import (
     NewWebhook,
     Outcome,
     Webhook,
+    give_up,
     headers,
     new_secret,
     record_attempt,
@@ -96,6 +98,7 @@ def remove(store: Store, actor: Actor, webhook_id: str, if_match: int | None) ->
 
 async def send_test(store: Store, sealer: Sealer, endpoint: Endpoint, actor: Actor, webhook_id: str) -> Delivery:
     """Send one test event now and say how it went; it is logged like any other and not tried again."""
+    store.demand_fresh(actor)
     webhook = store.webhook(actor, webhook_id)
     event_id = new_id("evt")
     body = json.dumps(
@@ -104,21 +107,27 @@ async def send_test(store: Store, sealer: Sealer, endpoint: Endpoint, actor: Act
     delivery = store.open_delivery(actor, _delivery(actor, webhook, event_id, TEST_EVENT, body))
     outcome = await endpoint.post(webhook.url, _headers(sealer, actor, webhook, delivery), delivery.payload)
     record_attempt(delivery, outcome, 0)
-    delivery.status = DeliveryStatus.DELIVERED if outcome.delivered else DeliveryStatus.FAILED
-    delivery.next_attempt_at = None
-    store.save_delivery(delivery)
+    if not outcome.delivered:
+        give_up(delivery)
+    store.answer_delivery(actor, delivery)
     return delivery
 
 
 async def dispatch(store: Store, sealer: Sealer, endpoint: Endpoint, retries: Retries, envelope: Envelope) -> None:
-    """Send an event to every endpoint that wants it."""
+    """Send an event to every endpoint that wants it. They are called at once, and none waits for a slower one."""
     actor = envelope.actor()
-    for webhook in store.webhooks(actor):
-        if webhook.wants(envelope.type):
-            opened = _delivery(actor, webhook, envelope.id, envelope.type, payload(envelope))
-            delivery = store.open_delivery(actor, opened)
-            if delivery.status is DeliveryStatus.PENDING:
-                await attempt(store, sealer, endpoint, retries, actor, webhook, delivery)
+    wanting = [webhook for webhook in store.webhooks(actor) if webhook.wants(envelope.type)]
+    body = payload(envelope)
+
+    async def deliver(webhook: Webhook) -> None:
+        opened = _delivery(actor, webhook, envelope.id, envelope.type, body)
+        delivery = store.open_delivery(actor, opened)
+        if delivery.status is DeliveryStatus.PENDING:
+            await attempt(store, sealer, endpoint, retries, actor, webhook, delivery)
+
+    outcomes = await asyncio.gather(*map(deliver, wanting), return_exceptions=True)
+    for failure in filter(None, outcomes):
+        raise failure
 
 
 async def retry(
@@ -129,24 +138,34 @@ async def retry(
     actor: Actor,
     webhook_id: str,
     event_id: str,
+    version: int,
 ) -> None:
-    """Try a delivery again; one that was delivered, or whose endpoint is gone or disabled, is left alone."""
+    """Try a delivery again, unless it went on since the try was arranged (`version`): it was delivered, or sent once
+    more by a user, which arranges tries of its own. It has failed when its endpoint was disabled meanwhile."""
     webhook = store.find_webhook(actor, webhook_id)
-    if webhook is None or not webhook.enabled:
+    if webhook is None:
         return
     delivery = store.delivery(actor, webhook_id, event_id)
-    if delivery.status is DeliveryStatus.RETRYING:
+    if delivery.status is not DeliveryStatus.RETRYING or delivery.version > version:
+        return
+    if webhook.enabled:
         await attempt(store, sealer, endpoint, retries, actor, webhook, delivery)
+        return
+    give_up(delivery)
+    store.save_delivery(delivery)
 
 
 async def replay(
     store: Store, sealer: Sealer, endpoint: Endpoint, retries: Retries, actor: Actor, webhook_id: str, event_id: str
 ) -> Delivery:
     """Send a delivery once more at a user's wish, whatever became of it."""
+    store.demand_fresh(actor)
     webhook = store.webhook(actor, webhook_id)
     delivery = store.delivery(actor, webhook_id, event_id)
     delivery.attempts = []
-    await attempt(store, sealer, endpoint, retries, actor, webhook, delivery)
+    outcome = await _send(sealer, endpoint, retries, actor, webhook, delivery)
+    store.answer_delivery(actor, delivery)
+    _record_health(store, actor, webhook_id, outcome)
     return delivery
 
 
@@ -161,11 +180,7 @@ async def attempt(
 ) -> None:
     """One try: send, log, and arrange the next one. The next try is arranged before the log says so, so that a crash
     in between repeats a try and loses none."""
-    signed = _headers(sealer, actor, webhook, delivery)
-    outcome = await endpoint.post(webhook.url, signed, delivery.payload)
-    delay = record_attempt(delivery, outcome, random.random())  # noqa: S311 - jitter
-    if delay is not None:
-        retries.start(actor.tenant_id, webhook.webhook_id, delivery.event_id, len(delivery.attempts), delay)
+    outcome = await _send(sealer, endpoint, retries, actor, webhook, delivery)
     store.save_delivery(delivery)
     _record_health(store, actor, webhook.webhook_id, outcome)
 
@@ -193,13 +208,27 @@ def payload(envelope: Envelope) -> str:
     )
 
 
+async def _send(
+    sealer: Sealer, endpoint: Endpoint, retries: Retries, actor: Actor, webhook: Webhook, delivery: Delivery
+) -> Outcome:
+    """Send a delivery, note how it went, and arrange the next try for the version that the note will have."""
+    outcome = await endpoint.post(webhook.url, _headers(sealer, actor, webhook, delivery), delivery.payload)
+    delay = record_attempt(delivery, outcome, random.random())  # noqa: S311 - jitter
+    if delay is not None:
+        retries.start(actor.tenant_id, webhook.webhook_id, delivery.event_id, delivery.version + 1, delay)
+    return outcome
+
+
 def _record_health(store: Store, actor: Actor, webhook_id: str, outcome: Outcome) -> None:
     """Note on the endpoint that it fails or works again; give it up when it is time."""
     for _ in range(ATTEMPTS):
         webhook = store.find_webhook(actor, webhook_id)
-        if webhook is None or (outcome.delivered and webhook.failing_since is None):
+        if webhook is None:
             return
+        before = webhook.model_copy()
         reason = webhook.record_outcome(outcome)
+        if webhook == before:
+            return
         events = [WebhookDisabled(webhook_id=webhook_id, url=webhook.url, reason=reason)] if reason else []
         try:
             store.save(actor, webhook, events)

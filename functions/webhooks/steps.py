@@ -24,7 +24,15 @@ def sealer() -> Envelope:
 
 @task
 def retry(actor: Actor, event: dict[str, Any]) -> None:
-    """Takes `{webhook_id, event_id}`."""
-    asyncio.run(
-        service.retry(store(), sealer(), HttpEndpoint(), RetryMachine(), actor, event["webhook_id"], event["event_id"])
+    """Takes `{webhook_id, event_id, version}`."""
+    try_again = service.retry(
+        store(),
+        sealer(),
+        HttpEndpoint(),
+        RetryMachine(),
+        actor,
+        event["webhook_id"],
+        event["event_id"],
+        event["version"],
     )
+    asyncio.run(try_again)

@@ -8,6 +8,7 @@ from functions.webhooks.model import Delivery, NewWebhook, Webhook
 from kernel.actor import Actor
 from kernel.errors import Conflict
 from kernel.events import Event
+from kernel.idempotency import demand_fresh
 from kernel.records import Resource
 from kernel.table import Page, Table, create, delete, update
 
@@ -61,3 +62,11 @@ class Store:
     def save_delivery(self, delivery: Delivery) -> None:
         """Commit what became of a delivery. Raises PreconditionFailed when another worker was first."""
         self.table.write(update(delivery))
+
+    def answer_delivery(self, actor: Actor, delivery: Delivery) -> None:
+        """The same, as the answer to a caller."""
+        self.table.transact(actor, [update(delivery)], answer=delivery)
+
+    def demand_fresh(self, actor: Actor) -> None:
+        """Raises Replay when the caller's command was done before."""
+        demand_fresh(self.table, actor)

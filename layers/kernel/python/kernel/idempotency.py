@@ -105,6 +105,14 @@ def record(table: Table, actor: Actor, answer: Resource | None) -> Kept | None:
     )
 
 
+def demand_fresh(table: Table, actor: Actor) -> None:
+    """Raises Replay when the current command was done before: for commands whose effect lies outside the table, and
+    would be had before the condition could fail."""
+    command = _current.get()
+    if command is not None and table.get(actor, Kept, digest=command.digest) is not None:
+        raise Replay
+
+
 def body_of(table: Table, actor: Actor, kept: Kept) -> str:
     """The answer's body as the first caller got it."""
     return _envelope(table).decrypt(actor, kept.digest, "body", kept.body) if kept.sealed else kept.body

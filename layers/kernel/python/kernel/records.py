@@ -67,10 +67,8 @@ class KeyTemplate:
         built = ""
         for text, name, form in self.parts:
             built += text
-            if name is None:
+            if name is None or values.get(name) is None:
                 break
-            if values.get(name) is None:
-                return built
             built += _component(name, values[name], form)
         if len(built.encode(errors="replace")) > self.max_bytes:
             raise InvalidKey(f"the key {self.template} has more than {self.max_bytes} bytes")

@@ -1,0 +1,110 @@
+"""Leased token buckets: whoever asks, and however clocks differ, a limit is never exceeded."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from kernel.errors import TooManyRequests
+from kernel.limits import ATTEMPTS, Bucket, Limiter, refilled
+from kernel.table import Table, create, update
+from tests.faults import answering, refusal
+from tests.kit import actor
+
+RATE, BURST = 3.0, 10.0
+
+
+class Clock:
+    """A clock that a test moves."""
+
+    def __init__(self, at: float = 1_000_000.0) -> None:
+        self.at = at
+
+    def __call__(self) -> float:
+        return self.at
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.floats(0.05, 50),
+    st.floats(1, 100),
+    st.lists(st.tuples(st.floats(0, 5), st.floats(0.5, 30), st.sampled_from((0.0, -3.0, -0.5, 2.0))), max_size=12),
+)
+def test_never_more_than_the_burst_and_what_refilled(
+    table: Table, rate: float, burst: float, requests: list[tuple[float, float, float]]
+) -> None:
+    """Workers whose clocks are wrong by `skew` lease in turn: the bound holds for the widest clock."""
+    who, clock = actor(), Clock()
+    now, granted = clock.at, 0.0
+    seen: list[float] = []
+    for elapsed, want, skew in requests:
+        now += elapsed
+        clock.at = now + skew
+        seen.append(clock.at)
+        granted += Limiter(table, clock).lease(who, "scan", rate=rate, burst=burst, want=want)
+        assert granted <= burst + rate * (max(seen) - seen[0]) + 1e-6
+
+
+@given(st.floats(0, 100), st.floats(-100, 1e6), st.floats(0.01, 100), st.floats(1, 100))
+def test_refilling_never_takes_away_and_never_overflows(
+    tokens: float, elapsed: float, rate: float, burst: float
+) -> None:
+    left = refilled(min(tokens, burst), elapsed, rate, burst)
+    assert min(tokens, burst) <= left <= burst
+
+
+def test_whole_tokens_are_granted_until_the_bucket_is_empty(table: Table) -> None:
+    who, clock = actor(), Clock()
+    limiter = Limiter(table, clock)
+    assert limiter.lease(who, "scan", rate=RATE, burst=BURST, want=4) == 4
+    assert limiter.lease(who, "scan", rate=RATE, burst=BURST, want=40) == 6
+    assert limiter.lease(who, "scan", rate=RATE, burst=BURST, want=1) == 0
+    clock.at += 0.5
+    assert limiter.lease(who, "scan", rate=RATE, burst=BURST, want=5) == 1
+    clock.at += 0.5
+    assert limiter.lease(who, "scan", rate=RATE, burst=BURST, want=5) == 2
+    clock.at += 3600
+    assert limiter.lease(who, "scan", rate=RATE, burst=BURST, want=500) == BURST
+
+
+def test_a_clock_that_lags_does_not_refill_the_same_seconds_twice(table: Table) -> None:
+    who, ahead, behind = actor(), Clock(1000.0), Clock(900.0)
+    assert Limiter(table, ahead).lease(who, "scan", rate=1, burst=10, want=5) == 5
+    assert Limiter(table, behind).lease(who, "scan", rate=1, burst=10, want=5) == 5
+    assert Limiter(table, ahead).lease(who, "scan", rate=1, burst=10, want=5) == 0
+
+
+def test_buckets_of_tenants_and_of_names_are_their_own(table: Table) -> None:
+    who, other, limiter = actor(), actor(), Limiter(table, Clock())
+    assert limiter.lease(who, "scan", rate=1, burst=5, want=5) == 5
+    assert limiter.lease(other, "scan", rate=1, burst=5, want=5) == 5
+    assert limiter.lease(who, "api", rate=1, burst=5, want=5) == 5
+
+
+def test_taking_from_an_empty_bucket_says_when_to_come_back(table: Table) -> None:
+    who, limiter = actor(), Limiter(table, Clock())
+    limiter.take(who, "api", rate=0.1, burst=1)
+    with pytest.raises(TooManyRequests) as caught:
+        limiter.take(who, "api", rate=0.1, burst=1)
+    assert caught.value.retry_after == 10
+
+
+def test_two_workers_that_lease_at_once_share_what_there_is(table: Table) -> None:
+    """The second one's write fails on the version; it reads again and gets the rest."""
+    who, clock = actor(), Clock()
+    table.write(create(Bucket(tenant_id=who.tenant_id, name="scan", tokens=10, at=clock.at)))
+    with answering("PutItem", refusal("ConditionalCheckFailedException")) as requests:
+        limiter = Limiter(Table(), clock)
+        assert limiter.lease(who, "scan", rate=1, burst=10, want=4) == 4
+        assert len(requests) == 2
+    bucket = table.require(who, Bucket, name="scan")
+    assert bucket.tokens == 6
+    table.write(update(bucket))
+
+
+def test_a_bucket_that_everybody_wants_grants_nothing_rather_than_too_much(table: Table) -> None:
+    who = actor()
+    with answering("PutItem", *[refusal("ConditionalCheckFailedException")] * ATTEMPTS):
+        assert Limiter(Table(), Clock()).lease(who, "scan", rate=1, burst=10, want=4) == 0
+    assert table.get(who, Bucket, name="scan") is None
