@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
@@ -27,11 +29,17 @@ def eventually(look: Callable[[], T], seconds: float = PATIENCE) -> T:
         time.sleep(0.1)
 
 
-@dataclass
+@dataclass(frozen=True)
 class Demo:
-    """The demo file."""
+    """The demo file, read anew each time: a restart may move the demo targets."""
 
-    content: dict[str, Any]
+    file: Path
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """What it says."""
+        content: dict[str, Any] = json.loads(self.file.read_text())
+        return content
 
     @property
     def url(self) -> str:

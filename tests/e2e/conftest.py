@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,7 +27,7 @@ def cloud(layout: Layout) -> Iterator[Demo]:
         emulator.make_environment()
     lifecycle.up(layout, print)
     try:
-        yield Demo(json.loads(layout.demo.read_text()))
+        yield Demo(layout.demo)
     finally:
         lifecycle.down(layout)
 

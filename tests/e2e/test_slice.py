@@ -151,8 +151,8 @@ def test_people_are_told(admin: Client, cloud: Demo, scanned: dict[str, Any], aw
 
 
 def _mails(aws_url: str) -> list[str]:
-    answer = httpx.get(f"{aws_url}/_ministack/ses/messages").raise_for_status().json()
-    return [json.dumps(message) for message in answer.get("messages", answer)]
+    sent: dict[str, list[Any]] = httpx.get(f"{aws_url}/_ministack/ses/messages").raise_for_status().json()["messages"]
+    return [json.dumps(message, ensure_ascii=False) for messages in sent.values() for message in messages]
 
 
 def test_every_command_is_in_the_audit_trail(admin: Client, cloud: Demo) -> None:
