@@ -26,14 +26,16 @@ class LogParameters(ListParameters):
 
 
 @app.get("/audit/logs", response_model=List[AuditEntry])
-async def list_entries(parameters: Annotated[LogParameters, Query()], actor: Actor = require("audit:read")) -> Response:
+async def list_audit_entries(
+    parameters: Annotated[LogParameters, Query()], actor: Actor = require("audit:read")
+) -> Response:
     """Who did what on a day, newest first."""
     found = service.list_entries(store(), actor, parameters.day, parameters.limit, parameters.cursor)
     return page(found.items, found.next_cursor)
 
 
 @app.get("/audit/logs/{entry_id}", response_model=AuditEntry)
-async def get_entry(entry_id: str, actor: Actor = require("audit:read")) -> Response:
+async def get_audit_entry(entry_id: str, actor: Actor = require("audit:read")) -> Response:
     """One deed."""
     return reply(service.get_entry(store(), actor, entry_id))
 

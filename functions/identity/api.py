@@ -28,7 +28,7 @@ async def log_in(body: Login, request: Request) -> Response:
 
 
 @app.post("/auth/refresh", response_model=Tokens)
-async def refresh(body: Refresh) -> Response:
+async def refresh_session(body: Refresh) -> Response:
     """A fresh access token for a session."""
     return reply(service.refresh(Cognito(), body.refresh_token))
 

@@ -37,7 +37,7 @@ async def get_module(name: str, actor: Actor = require("modules:read")) -> Respo
 
 
 @app.put("/modules/{name}/config", response_model=ModuleView)
-async def configure(
+async def configure_module(
     name: str, body: Configure, if_match: IfMatch, actor: Actor = require("modules:update")
 ) -> Response:
     """Replace a module's configuration. Scans that are defined later use it."""
@@ -45,13 +45,13 @@ async def configure(
 
 
 @app.post("/modules/{name}/enable", response_model=ModuleView)
-async def enable(name: str, actor: Actor = require("modules:update")) -> Response:
+async def enable_module(name: str, actor: Actor = require("modules:update")) -> Response:
     """Let the organisation's scans use a module."""
     return reply(service.switch(store(), actor, name, enabled=True))
 
 
 @app.post("/modules/{name}/disable", response_model=ModuleView)
-async def disable(name: str, actor: Actor = require("modules:update")) -> Response:
+async def disable_module(name: str, actor: Actor = require("modules:update")) -> Response:
     """Keep the organisation's scans from using a module."""
     return reply(service.switch(store(), actor, name, enabled=False))
 

@@ -28,13 +28,13 @@ async def list_notifications(
 
 
 @app.get("/notifications/preferences", response_model=Preferences)
-async def get_preferences(actor: Actor = require("notifications:read")) -> Response:
+async def get_notification_preferences(actor: Actor = require("notifications:read")) -> Response:
     """What the caller wants to be told, and where."""
     return reply(service.get_preferences(store(), actor))
 
 
 @app.put("/notifications/preferences", response_model=Preferences)
-async def change_preferences(
+async def change_notification_preferences(
     body: ChangePreferences, if_match: IfMatch, actor: Actor = require("notifications:read")
 ) -> Response:
     """Choose what to be told, and where."""
@@ -48,13 +48,13 @@ async def get_notification(notification_id: str, actor: Actor = require("notific
 
 
 @app.put("/notifications/{notification_id}/read", response_model=Notification)
-async def mark_read(notification_id: str, actor: Actor = require("notifications:read")) -> Response:
+async def mark_notification_read(notification_id: str, actor: Actor = require("notifications:read")) -> Response:
     """The caller has read it."""
     return reply(service.mark_read(store(), actor, notification_id))
 
 
 @app.delete("/notifications/{notification_id}", status_code=204)
-async def remove(notification_id: str, actor: Actor = require("notifications:read")) -> Response:
+async def remove_notification(notification_id: str, actor: Actor = require("notifications:read")) -> Response:
     """The caller does not want to see it any more."""
     service.remove(store(), actor, notification_id)
     return Response(status_code=204)

@@ -27,7 +27,7 @@ def sealer() -> Envelope:
 
 
 @app.post("/webhooks", status_code=201, response_model=NewWebhook)
-async def register(body: RegisterWebhook, actor: Actor = require("webhooks:create")) -> Response:
+async def register_webhook(body: RegisterWebhook, actor: Actor = require("webhooks:create")) -> Response:
     """Register an endpoint. Its signing secret is shown this once."""
     return reply(service.register(store(), sealer(), actor, body), 201)
 
@@ -45,7 +45,7 @@ async def get_webhook(webhook_id: str, actor: Actor = require("webhooks:read")) 
 
 
 @app.put("/webhooks/{webhook_id}", response_model=Webhook)
-async def change(
+async def change_webhook(
     webhook_id: str, body: ChangeWebhook, if_match: IfMatch, actor: Actor = require("webhooks:update")
 ) -> Response:
     """Change an endpoint; its secret stays."""
@@ -53,20 +53,20 @@ async def change(
 
 
 @app.delete("/webhooks/{webhook_id}", status_code=204)
-async def remove(webhook_id: str, if_match: IfMatch, actor: Actor = require("webhooks:delete")) -> Response:
+async def remove_webhook(webhook_id: str, if_match: IfMatch, actor: Actor = require("webhooks:delete")) -> Response:
     """Remove an endpoint."""
     service.remove(store(), actor, webhook_id, if_match)
     return Response(status_code=204)
 
 
 @app.post("/webhooks/{webhook_id}/rotate-secret", response_model=NewWebhook)
-async def rotate(webhook_id: str, actor: Actor = require("webhooks:update")) -> Response:
+async def rotate_webhook_secret(webhook_id: str, actor: Actor = require("webhooks:update")) -> Response:
     """A new signing secret; for a day, deliveries carry a signature by each."""
     return reply(service.rotate(store(), sealer(), actor, webhook_id))
 
 
 @app.post("/webhooks/{webhook_id}/test", response_model=Delivery)
-async def send_test(webhook_id: str, actor: Actor = require("webhooks:update")) -> Response:
+async def send_webhook_test(webhook_id: str, actor: Actor = require("webhooks:update")) -> Response:
     """Send a test event now, and see how the endpoint takes it."""
     return reply(await service.send_test(store(), sealer(), HttpEndpoint(), actor, webhook_id))
 
@@ -81,7 +81,7 @@ async def list_deliveries(
 
 
 @app.post("/webhooks/{webhook_id}/deliveries/{event_id}/replay", response_model=Delivery)
-async def replay(webhook_id: str, event_id: str, actor: Actor = require("webhooks:update")) -> Response:
+async def replay_delivery(webhook_id: str, event_id: str, actor: Actor = require("webhooks:update")) -> Response:
     """Send a delivery once more."""
     return reply(await service.replay(store(), sealer(), HttpEndpoint(), RetryMachine(), actor, webhook_id, event_id))
 

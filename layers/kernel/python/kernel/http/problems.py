@@ -10,6 +10,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from kernel import observe
 from kernel.errors import (
@@ -110,7 +111,15 @@ async def _http(request: Request, error: Exception) -> Response:
     kind = BY_STATUS.get(error.status_code, Problem)
     reply = answer(request, kind() if kind in (NotFound, MethodNotAllowed) else kind(str(error.detail)))
     reply.headers.update(error.headers or {})
+    if error.status_code == 405:
+        reply.headers["Allow"] = ", ".join(_allowed(request))
     return reply
+
+
+def _allowed(request: Request) -> list[str]:
+    """The methods of all routes at this path; the framework names those of the first one only."""
+    matching = (route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE)
+    return sorted({method for route in matching for method in route.methods})
 
 
 async def _no_such_key(request: Request, _error: Exception) -> Response:
