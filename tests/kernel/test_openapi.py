@@ -114,8 +114,9 @@ def test_unknown_fields_of_a_body_are_refused_by_its_schema(api: dict[str, Any])
 
 
 def test_nothing_hidden_is_described(api: dict[str, Any]) -> None:
+    hidden = {"tenant_id", "expires_at", "resume_token", "secret", "payload"}
     for name, schema in api["components"]["schemas"].items():
-        assert not {"tenant_id", "expires_at", "resume_token", "secret", "payload"} & set(schema.get("properties", ())), name
+        assert hidden.isdisjoint(schema.get("properties", ())), name
 
 
 def resolved(api: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:
