@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from functools import cache
 from typing import Annotated
 
 from fastapi import Query, Response
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from functions.audit import service
 from functions.audit.model import AuditEntry
@@ -19,10 +20,19 @@ app = Room("audit")
 store = cache(Store)
 
 
+def _iso_date(text: object) -> object:
+    """pydantic takes a number for a date, as the seconds since 1970; here it is a mistake."""
+    if isinstance(text, str) and not re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
+        raise ValueError("a day is written as 2026-01-31")
+    return text
+
+
 class LogParameters(ListParameters):
     """Which part of the trail."""
 
-    day: Annotated[date | None, Field(description="The day in UTC; today by default.")] = None
+    day: Annotated[date | None, BeforeValidator(_iso_date), Field(description="The day in UTC; today by default.")] = (
+        None
+    )
 
 
 @app.get("/audit/logs", response_model=List[AuditEntry])

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from typing import Any, ClassVar
+
+from ulid import ULID
 
 from kernel.actor import SYSTEM_USER
 from kernel.events import Envelope
@@ -26,6 +29,11 @@ class AuditEntry(Record, pk="TENANT#{tenant_id}#AUDIT#{day}", sk="ENTRY#{entry_i
     details: dict[str, Any]
 
 
+def day_of(entry_id: str) -> str:
+    """The day (UTC) in whose partition an entry lies, as its id says. Raises ValueError for what is no id."""
+    return ULID.from_str(entry_id.removeprefix("evt_")).datetime.astimezone(UTC).date().isoformat()
+
+
 def entry_of(envelope: Envelope) -> AuditEntry | None:
     """The deed behind an event; None for what the platform did by itself."""
     if envelope.origin.user_id == SYSTEM_USER:
@@ -33,7 +41,7 @@ def entry_of(envelope: Envelope) -> AuditEntry | None:
     return AuditEntry(
         tenant_id=envelope.tenant_id,
         entry_id=envelope.id,
-        day=envelope.at[:10],
+        day=day_of(envelope.id),
         at=envelope.at,
         action=envelope.type.rpartition(".v")[0],
         context=envelope.context,

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 
-from ulid import ULID
-
-from functions.audit.model import AuditEntry, entry_of
+from functions.audit.model import AuditEntry, day_of, entry_of
 from functions.audit.store import Store
 from kernel.actor import Actor
 from kernel.errors import NotFound
@@ -30,7 +28,7 @@ def list_entries(store: Store, actor: Actor, day: date | None, limit: int, curso
 def get_entry(store: Store, actor: Actor, entry_id: str) -> AuditEntry:
     """One deed; its id says on which day it was done."""
     try:
-        day = ULID.from_str(entry_id.removeprefix("evt_")).datetime.astimezone(UTC).date()
+        day = day_of(entry_id)
     except ValueError:
         raise NotFound() from None
-    return store.entry(actor, day.isoformat(), entry_id)
+    return store.entry(actor, day, entry_id)

@@ -13,6 +13,7 @@ from pydantic import Field
 from contracts import facts
 from contracts.observations import ObservationType
 from functions.intelligence import service
+from functions.intelligence.model.export import EXPORTERS
 from functions.intelligence.model.query import Filter
 from functions.intelligence.schemas import EntityView, Graph, Moment, ObservationView
 from functions.intelligence.store import Store
@@ -100,7 +101,7 @@ async def list_entities(
 )
 async def get_graph(
     scan_id: str,
-    format: Annotated[str, Query(max_length=20, description="json, gexf or graphml.")] = "json",
+    format: Annotated[str, Query(max_length=20, json_schema_extra={"enum": list(EXPORTERS)})] = "json",
     actor: Actor = require("scans:read"),
 ) -> Response:
     """A scan's knowledge graph, for this or another tool."""

@@ -22,6 +22,6 @@ class CreateReport(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     scan_id: Annotated[str, Field(min_length=1, max_length=64)]
-    format: Annotated[str, Field(max_length=10, description="pdf, json, csv or xlsx.")] = "pdf"
+    format: Annotated[str, Field(max_length=10, json_schema_extra={"enum": ["pdf", "json", "csv", "xlsx"]})] = "pdf"
     title: Line = "Security assessment report"
     classification: Line = "Confidential"

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from contracts.scope import Scope
-from functions.scans.model import Budget
+from functions.scans.model import PROFILES, Budget
 
 
 def _printable(text: str) -> str:
@@ -32,7 +32,7 @@ class CreateScan(Body):
 
     name: Name
     targets: Annotated[list[TargetText], Field(min_length=1, max_length=1000)]
-    profile: Annotated[str, Field(max_length=40, description="quick, comprehensive, stealth or web.")] = "quick"
+    profile: Annotated[str, Field(max_length=40, json_schema_extra={"enum": list(PROFILES)})] = "quick"
     modules: Annotated[list[ModuleName] | None, Field(min_length=1, max_length=100)] = None
     scope: Scope = Scope()
     budget: Budget = Budget()

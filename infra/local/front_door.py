@@ -57,8 +57,8 @@ def application(origins_file: Path) -> web.Application:
     app.cleanup_ctx.append(_open_session)
     app.router.add_get(HEALTH, _health)
     app.router.add_get("/ws", _web_socket)
-    app.router.add_route("*", "/api/{path:.*}", _api)
-    app.router.add_get("/{path:.*}", _page)
+    app.router.add_route("*", "/api/{path:(?s:.*)}", _api)
+    app.router.add_get("/{path:(?s:.*)}", _page)
     return app
 
 

@@ -74,7 +74,7 @@ class BoundedContext(Stack):
         return door
 
     def api(self, *paths: str, public: Sequence[str] = (), memory: int = 1024) -> Door:
-        """The HTTP door, behind the authorizer except for the paths in `public` (`POST /auth/login`)."""
+        """The HTTP door, behind the authorizer except for the paths in `public`."""
         door = self.door("api", "api.handler", memory=memory)
         door.allow(["secretsmanager:GetSecretValue"], [self.platform.data.cursor_secret.secret_arn])
         door.function.add_environment("CURSOR_SECRET_ARN", self.platform.data.cursor_secret.secret_arn)
@@ -161,18 +161,15 @@ class BoundedContext(Stack):
         )
 
     def _route(self, door: Door, paths: Sequence[str], public: Sequence[str]) -> None:
-        """Lead paths (`/scans`, `GET /scans/{scan_id}/graph`) to the door; without a method, all methods."""
+        """Lead paths to the door, with every method: the room itself answers 405 where it does not know one."""
         integration = aws_apigatewayv2_integrations.HttpLambdaIntegration(f"{self.name}-api", door.alias)
         for guarded, entries in ((False, public), (True, paths)):
-            for entry in entries:
-                method, _, path = entry.rpartition(" ")
+            for path in entries:
                 route = aws_apigatewayv2.HttpRoute(
                     self,
-                    entry,
+                    path,
                     http_api=self.platform.http_api,
-                    route_key=aws_apigatewayv2.HttpRouteKey.with_(
-                        API + path, aws_apigatewayv2.HttpMethod(method or "ANY")
-                    ),
+                    route_key=aws_apigatewayv2.HttpRouteKey.with_(API + path, aws_apigatewayv2.HttpMethod.ANY),
                     integration=integration,
                     authorizer=self.platform.authorizer if guarded else aws_apigatewayv2.HttpNoneAuthorizer(),
                 )

@@ -17,7 +17,7 @@ class Collection(BoundedContext):
 
     def __init__(self, scope: Construct, platform: Platform) -> None:
         super().__init__(scope, platform)
-        api = self.api("GET /scans/{scan_id}/progress", "GET /scans/{scan_id}/log")
+        api = self.api("/scans/{scan_id}/progress", "/scans/{scan_id}/log")
         plan = self.door("plan", "steps.plan", memory=1769, timeout=300, snap_start=False)
         run_batch = self.door("run-batch", "steps.run_batch", memory=1769, timeout=290, snap_start=False)
         loss = self.door("record-loss", "steps.record_loss")

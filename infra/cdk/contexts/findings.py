@@ -16,7 +16,7 @@ class Findings(BoundedContext):
 
     def __init__(self, scope: Construct, platform: Platform) -> None:
         super().__init__(scope, platform)
-        api = self.api("/findings", "/findings/{proxy+}", "GET /scans/{scan_id}/findings")
+        api = self.api("/findings", "/findings/{proxy+}", "/scans/{scan_id}/findings")
         record = self.door("record", "steps.record", memory=1769, timeout=300)
         hand_in = self.door("hand-in", "steps.hand_in", timeout=300)
         self.grant_table(api, ["SCANS"], READ)

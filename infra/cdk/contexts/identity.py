@@ -19,7 +19,7 @@ class Identity(BoundedContext):
         super().__init__(scope, platform)
         api = self.api(
             *("/users", "/users/{proxy+}"),
-            public=("POST /auth/login", "POST /auth/refresh", "POST /auth/logout"),
+            public=("/auth/login", "/auth/refresh", "/auth/logout"),
         )
         self._know_pool(api)
         create_user = self.door("create-user", "steps.create_user")

@@ -18,7 +18,7 @@ class Intelligence(BoundedContext):
 
     def __init__(self, scope: Construct, platform: Platform) -> None:
         super().__init__(scope, platform)
-        api = self.api(*(f"GET /scans/{{scan_id}}/{view}" for view in VIEWS), memory=1769)
+        api = self.api(*(f"/scans/{{scan_id}}/{view}" for view in VIEWS), memory=1769)
         reduce = self.door("reduce", "steps.reduce", memory=3008, timeout=600, snap_start=False)
         hand_in = self.door("hand-in", "steps.hand_in", memory=1769, timeout=300, snap_start=False)
         for door in (api, reduce, hand_in):

@@ -17,7 +17,7 @@ class Monitoring(BoundedContext):
 
     def __init__(self, scope: Construct, platform: Platform) -> None:
         super().__init__(scope, platform)
-        api = self.api(public=[f"GET {path}" for path in PATHS])
+        api = self.api(public=PATHS)
         api.function.add_environment("BUS_NAME", platform.bus.event_bus_name)
         api.allow(["dynamodb:DescribeTable"], [platform.data.table.table_arn])
         api.allow(["s3:ListBucket"], [platform.data.facts.bucket_arn])

@@ -26,8 +26,9 @@ PROBLEMS = {
     "500": "Something went wrong on our side.",
     "503": "A service that this needs does not answer.",
 }
+BARE_REFUSALS = ("401", "404")
 BARE_REFUSAL = {"type": "object", "properties": {"message": {"type": "string"}}, "required": ["message"]}
-"""What the gateway itself says when the Authorization header is missing altogether."""
+"""What the gateway itself says of a request without an Authorization header, or to a path that it does not know."""
 IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -115,7 +116,7 @@ def _failures(operation: dict[str, Any], guarded: bool) -> Iterator[str]:
 
 def _problem(status: str, description: str) -> dict[str, Any]:
     content: dict[str, Any] = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}}
-    if status == "401":
+    if status in BARE_REFUSALS:
         content["application/json"] = {"schema": BARE_REFUSAL}
     return {"description": description, "content": content, "headers": _headers(status)}
 

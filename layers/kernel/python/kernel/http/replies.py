@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Annotated, Generic, TypeVar
 
 from fastapi import Depends, Header, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from kernel.errors import PreconditionFailed
 from kernel.http.app import PREFIX
 from kernel.records import Resource
 
 T = TypeVar("T", bound=BaseModel)
 JSON = "application/json"
-_ETAG = re.compile(r'^(?:W/)?"(\d{1,12})"$')
+IF_MATCH = r'^(\*|(W/)?"[0-9]{1,12}")$'
 
 
 class List(BaseModel, Generic[T]):
@@ -31,7 +29,7 @@ class ListParameters(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     limit: Annotated[int, Field(ge=1, le=200)] = 50
-    cursor: Annotated[str | None, Field(max_length=2048)] = None
+    cursor: Annotated[str | None, Field(max_length=2048, pattern=r"^[A-Za-z0-9_-]+$")] = None
 
 
 def reply(resource: Resource, status: int = 200) -> Response:
@@ -56,13 +54,12 @@ def page(items: Sequence[Resource], next_cursor: str | None) -> Response:
     return Response(body, media_type=JSON)
 
 
-async def _if_match(if_match: Annotated[str | None, Header(max_length=64)] = None) -> int | None:
-    if if_match is None or if_match == "*":
-        return None
-    match = _ETAG.match(if_match)
-    if match is None:
-        raise PreconditionFailed("If-Match takes an ETag that this API gave.")
-    return int(match[1])
+async def _if_match(
+    if_match: Annotated[
+        str | None, Header(max_length=64, pattern=IF_MATCH, description="The ETag that was read.")
+    ] = None,
+) -> int | None:
+    return None if if_match in (None, "*") else int(str(if_match).strip('W/"'))
 
 
 IfMatch = Annotated[int | None, Depends(_if_match)]
