@@ -14,7 +14,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import typer
 from botocore.exceptions import ClientError, EndpointConnectionError
@@ -30,6 +30,7 @@ console = Console()
 errors = Console(stderr=True)
 
 LOOK_EVERY = 0.5
+T = TypeVar("T")
 
 
 @app.command()
@@ -59,6 +60,14 @@ def serve() -> None:
     while not stop.wait(1):
         pass
     lifecycle.down(layout)
+
+
+@app.command()
+def prepare() -> None:
+    """Make the emulator's environment, unless it is current."""
+    if not emulator.is_current():
+        with console.status("Making the emulator's environment"):
+            _explained(emulator.make_environment)
 
 
 @app.command()
@@ -110,7 +119,7 @@ def _up(layout: Layout) -> Endpoints:
         return _explained(lambda: lifecycle.up(layout, lambda step: line.update(step)))
 
 
-def _explained(act: Callable[[], Endpoints]) -> Endpoints:
+def _explained(act: Callable[[], T]) -> T:
     """Run it; a failure that has a sentence for the user becomes that sentence."""
     try:
         return act()

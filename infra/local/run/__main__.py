@@ -7,7 +7,6 @@ something that cannot be, 130 interrupted before the scan was done.
 from __future__ import annotations
 
 import argparse
-import os
 import signal
 import sys
 import threading
@@ -30,7 +29,7 @@ SERVES = "The platform keeps serving; Ctrl-C ends it, its state stays."
 def main() -> int:
     """Run from the command line; the exit code."""
     parser = argparse.ArgumentParser(prog="python -m infra.local.run", description=__doc__)
-    parser.add_argument("target", nargs="?", default=os.environ.get("TARGET") or None, help="what to scan")
+    parser.add_argument("target", nargs="?", help="what to scan in place of the demo targets")
     target: str | None = parser.parse_args().target
     console = output.out()
     try:
