@@ -34,25 +34,16 @@ logs: env ## Print what the functions logged (CONTEXT=scans for those of one con
 	@$(RUN) infra.local.cloud logs $(call GIVEN,CONTEXT)
 
 .PHONY: check
-check: env lint ## Lint, types, contracts and the fast tests: under a minute
+check: env ## Lint, types, contracts and the fast tests: under a minute
+	@$(RUN) infra.gates --quick
 	@$(BIN)/pytest -q -n 2 --dist loadfile -m "$(FAST)"
 
 .PHONY: test
-test: env lint audit prepare ## Everything: checks, audits, all tests with their coverage
-	@$(BIN)/pytest --cov --cov-report=term:skip-covered
-
-.PHONY: lint
-lint: env
-	@$(BIN)/ruff check
-	@$(BIN)/ruff format --check --quiet
-	@$(BIN)/mypy
-	@$(BIN)/lint-imports --no-logo
-	@$(RUN) infra.generated --check
-
-.PHONY: audit
-audit: env
-	@$(BIN)/bandit --quiet --recursive functions layers/kernel/python infra client
-	@git ls-files -z | xargs -0 $(BIN)/detect-secrets-hook --baseline .secrets.baseline
+test: env prepare ## Everything: all gates, all tests, their coverage
+	@$(RUN) infra.gates
+	@$(BIN)/pytest -q -n 2 --dist loadfile -m "not e2e" --cov --cov-report=
+	@$(BIN)/pytest -q -m e2e --cov --cov-append --cov-report=term:skip-covered
+	@$(RUN) infra.coverage
 
 .PHONY: prepare
 prepare: env
