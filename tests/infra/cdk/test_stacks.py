@@ -1,0 +1,194 @@
+"""What the stacks promise, read off the synthesised templates. No snapshots: each test says what matters."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.infra.cdk.conftest import Templates
+
+MAX_RESOURCES = 500
+AWS_HELPER = "CustomCDKBucketDeployment"
+
+
+def listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def test_each_stack_leaves_room_to_grow(production: Templates) -> None:
+    sizes = {name: len(template["Resources"]) for name, template in production.stacks.items()}
+    assert max(sizes.values()) < MAX_RESOURCES / 2, sizes
+
+
+def test_the_table_is_encrypted_recoverable_streamed_and_forgets_by_ttl(production: Templates) -> None:
+    (table,) = production.of_type("AWS::DynamoDB::GlobalTable").values()
+    (replica,) = table["Replicas"]
+    assert replica["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] is True
+    assert replica["DeletionProtectionEnabled"] is True
+    assert table["SSESpecification"] == {"SSEEnabled": True, "SSEType": "KMS"}
+    assert table["StreamSpecification"] == {"StreamViewType": "NEW_IMAGE"}
+    assert table["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
+    assert {index["IndexName"] for index in table["GlobalSecondaryIndexes"]} == {"gsi1", "gsi2"}
+
+
+def test_every_bucket_is_private_encrypted_and_speaks_tls_only(production: Templates) -> None:
+    buckets = production.of_type("AWS::S3::Bucket")
+    policies = production.of_type("AWS::S3::BucketPolicy")
+    for place, bucket in buckets.items():
+        assert bucket["BucketEncryption"], place
+        assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}, place
+    guarded = {
+        f"{place.partition('/')[0]}/{policy['Bucket']['Ref']}"
+        for place, policy in policies.items()
+        if any(
+            statement["Effect"] == "Deny"
+            and statement.get("Condition", {}).get("Bool") == {"aws:SecureTransport": "false"}
+            for statement in policy["PolicyDocument"]["Statement"]
+        )
+    }
+    assert guarded == set(buckets)
+
+
+def test_data_outlives_its_stack_in_production(production: Templates) -> None:
+    kept = {"AWS::DynamoDB::GlobalTable", "AWS::KMS::Key", "AWS::Cognito::UserPool", "AWS::S3::Bucket"}
+    for name, template in production.stacks.items():
+        for logical, resource in template["Resources"].items():
+            if resource["Type"] in kept:
+                assert resource["DeletionPolicy"] == "Retain", f"{name}/{logical}"
+
+
+def test_every_function_is_python_on_arm_traced_and_logs_json(production: Templates) -> None:
+    functions = production.of_type("AWS::Lambda::Function")
+    ours = {place: each for place, each in functions.items() if AWS_HELPER not in place}
+    assert len(ours) > 30
+    for place, function in ours.items():
+        assert function["Runtime"] == "python3.13", place
+        assert function["Architectures"] == ["arm64"], place
+        assert function["TracingConfig"] == {"Mode": "Active"}, place
+        assert function["LoggingConfig"]["LogFormat"] == "JSON", place
+        assert function["Layers"], place
+
+
+def test_every_api_starts_from_a_snapshot_behind_its_live_alias(production: Templates) -> None:
+    functions = production.of_type("AWS::Lambda::Function")
+    doors = {place: each for place, each in functions.items() if str(each.get("FunctionName", "")).endswith("-api")}
+    assert len(doors) >= 12
+    assert all(door["SnapStart"] == {"ApplyOn": "PublishedVersions"} for door in doors.values())
+    aliases = production.of_type("AWS::Lambda::Alias").values()
+    assert {alias["Name"] for alias in aliases} == {"live"}
+
+
+def test_every_door_has_a_role_of_its_own(production: Templates) -> None:
+    functions = production.of_type("AWS::Lambda::Function")
+    roles = [json.dumps(each["Role"], sort_keys=True) + place.partition("/")[0] for place, each in functions.items()]
+    assert len(set(roles)) == len(roles)
+
+
+def test_no_door_may_touch_the_table_without_naming_its_partitions(production: Templates) -> None:
+    checked = 0
+    for place, statement in production.statements():
+        actions = [action for action in listed(statement["Action"]) if action.startswith("dynamodb:")]
+        keyed = {"dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem"}
+        if not keyed.intersection(actions):
+            continue
+        checked += 1
+        assert not {"dynamodb:*", "dynamodb:Scan", "dynamodb:PartiQLSelect"}.intersection(actions), place
+        condition = statement["Condition"]
+        assert condition["Null"] == {"dynamodb:LeadingKeys": "false"}, place
+        keys = listed(condition["ForAllValues:StringLike"]["dynamodb:LeadingKeys"])
+        assert all(key.startswith(("TENANT#*#", "PLATFORM#IDENTITIES#")) for key in keys), place
+        assert not any(key in ("TENANT#*#*", "TENANT#*") for key in keys), place
+    assert checked > 20
+
+
+@pytest.mark.parametrize("wrong", ["TENANT#*#*", "TENANT#*", "*"])
+def test_the_check_of_partitions_sees_a_wrong_policy(production: Templates, wrong: str) -> None:
+    _, statement = next(
+        (place, each) for place, each in production.statements() if "dynamodb:Query" in listed(each["Action"])
+    )
+    statement = json.loads(json.dumps(statement))
+    statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"] = [wrong]
+    mutant = Templates(
+        {
+            "Mutant": {
+                "Resources": {
+                    "P": {"Type": "AWS::IAM::Policy", "Properties": {"PolicyDocument": {"Statement": [statement]}}}
+                }
+            }
+        }
+    )
+    with pytest.raises(AssertionError):
+        test_no_door_may_touch_the_table_without_naming_its_partitions(mutant)
+
+
+def test_only_tracing_and_log_delivery_are_allowed_on_everything(production: Templates) -> None:
+    allowed = ("xray:", "logs:")
+    for place, statement in production.statements():
+        if AWS_HELPER in place or "*" not in listed(statement["Resource"]):
+            continue
+        assert all(action.startswith(allowed) for action in listed(statement["Action"])), place
+
+
+def test_every_route_is_guarded_but_the_open_ones(production: Templates) -> None:
+    routes = production.of_type("AWS::ApiGatewayV2::Route")
+    unguarded = {
+        route["RouteKey"].removeprefix("ANY /api/v1")
+        for route in routes.values()
+        if route.get("AuthorizationType") == "NONE" and not route["RouteKey"].startswith("$")
+    }
+    assert unguarded == {
+        *("/auth/login", "/auth/refresh", "/auth/logout"),
+        *("/health", "/ready", "/openapi.json", "/docs"),
+    }
+    connect = next(route for route in routes.values() if route["RouteKey"] == "$connect")
+    assert connect["AuthorizationType"] == "CUSTOM"
+
+
+def test_every_subscription_ends_in_a_queue_with_a_dead_letter_queue(production: Templates) -> None:
+    for place, rule in production.of_type("AWS::Events::Rule").items():
+        (target,) = rule["Targets"]
+        assert "DeadLetterConfig" in target, place
+    consumers = [each for each in production.of_type("AWS::SQS::Queue").values() if "RedrivePolicy" in each]
+    assert len(consumers) >= 7
+    mappings = production.of_type("AWS::Lambda::EventSourceMapping").values()
+    assert all(each["FunctionResponseTypes"] == ["ReportBatchItemFailures"] for each in mappings)
+
+
+def test_every_door_has_an_alarm(production: Templates) -> None:
+    alarms = json.dumps(production.of_type("AWS::CloudWatch::Alarm"))
+    for function in production.of_type("AWS::Lambda::Function").values():
+        name = str(function.get("FunctionName", ""))
+        if name.startswith("palisade-prod-"):
+            assert f"The door {name.removeprefix('palisade-prod-')} fails" in alarms
+
+
+def test_tokens_are_short_lived_and_errors_do_not_tell_who_exists(production: Templates) -> None:
+    (client,) = production.of_type("AWS::Cognito::UserPoolClient").values()
+    assert client["AccessTokenValidity"] == 15
+    assert client["RefreshTokenValidity"] == 7 * 24 * 60
+    assert client["PreventUserExistenceErrors"] == "ENABLED"
+    (pool,) = production.of_type("AWS::Cognito::UserPool").values()
+    assert pool["AdminCreateUserConfig"]["AllowAdminCreateUserOnly"] is True
+    assert pool["Policies"]["PasswordPolicy"]["MinimumLength"] >= 12
+
+
+def test_the_edge_has_a_firewall_and_strict_headers(production: Templates) -> None:
+    (firewall,) = production.of_type("AWS::WAFv2::WebACL").values()
+    names = {rule["Name"] for rule in firewall["Rules"]}
+    assert {"RatePerAddress", "AWSManagedRulesCommonRuleSet"} <= names
+    (distribution,) = production.of_type("AWS::CloudFront::Distribution").values()
+    settings = distribution["DistributionConfig"]
+    assert settings["WebACLId"]
+    assert {each["PathPattern"] for each in settings["CacheBehaviors"]} == {"/api/*", "/ws"}
+    behaviours = [settings["DefaultCacheBehavior"], *settings["CacheBehaviors"]]
+    assert {each["ViewerProtocolPolicy"] for each in behaviours} == {"redirect-to-https"}
+
+
+def test_machines_are_traced_and_logged(production: Templates) -> None:
+    machines = production.of_type("AWS::StepFunctions::StateMachine")
+    assert len(machines) == 3
+    for place, machine in machines.items():
+        assert machine["TracingConfiguration"] == {"Enabled": True}, place
+        assert machine["LoggingConfiguration"]["Level"] == "ALL", place
