@@ -16,6 +16,7 @@ class LogEntry(msgspec.Struct, frozen=True, order=True):
     message: str
     value: str = ""
     count: int = 1
+    module: str = ""
 
 
 class Journal:

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
+import msgspec
+
 from contracts.modules import ModuleFace, catalogue
 from contracts.reports import CollectionPart, ModuleRun
 from contracts.reports import LogEntry as LogLine
@@ -86,7 +88,7 @@ async def run_batch(
 def record_loss(store: Store, actor: Actor, scan_id: str, wave: int, number: int, cause: str) -> None:
     """A batch failed in spite of its retries: the scan goes on without it, and its log says so."""
     batch = store.batch(actor, scan_id, wave, number)
-    entry = LogEntry("error", f"The batch of {batch.module} was lost: {cause[:300]}", "", len(batch.observations))
+    entry = LogEntry("error", f"A batch was lost: {cause[:300]}", "", len(batch.observations), batch.module)
     store.write_log(actor, scan_id, wave, number, [entry])
     lost = BatchRun(
         module=batch.module, version=batch.version, tasks=len(batch.observations), observations=0, errors=1, seconds=0
@@ -134,7 +136,7 @@ def hand_in(store: Store, actor: Actor, scan_id: str, report_id: str) -> None:
     names = sorted({(run.module, run.version) for run in runs})
     modules = tuple(_module_run(name, version, faces, runs) for name, version in names)
     log = [line for key in store.log_keys(actor, scan_id) for line in store.log(actor, key)]
-    lines = tuple(LogLine(at="", level=e.level, module="", message=_words(e)) for e in log[:MAX_REPORTED_LOG])
+    lines = tuple(LogLine(at="", level=e.level, module=e.module, message=_words(e)) for e in log[:MAX_REPORTED_LOG])
     part = CollectionPart(modules=modules, log=lines, log_left_out=max(0, len(log) - MAX_REPORTED_LOG))
     store.hand_in(actor, report_id, part)
 
@@ -199,7 +201,8 @@ def _write(
     if blobs.bodies:
         store.write_blobs(actor, scan_id, wave, number, bytes(blobs.bodies))
     if result.log:
-        store.write_log(actor, scan_id, wave, number, result.log)
+        log = [msgspec.structs.replace(entry, module=batch.module) for entry in result.log]
+        store.write_log(actor, scan_id, wave, number, log)
     leftovers = [Leftover(batch.module, observation) for observation in result.leftovers]
     store.write_leftovers(actor, scan_id, wave, number, leftovers)
     store.write_segment(actor, scan_id, wave, number, result.observations)
