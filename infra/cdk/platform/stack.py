@@ -21,6 +21,7 @@ from constructs import Construct
 from infra.cdk import nag, packaging
 from infra.cdk.constructs.access_log import log_access
 from infra.cdk.constructs.door import Code, Door
+from infra.cdk.platform.dashboard import Dashboard
 from infra.cdk.platform.data import Data, private_bucket
 from infra.cdk.platform.directory import Directory
 from infra.cdk.stage import Stage
@@ -48,6 +49,7 @@ class Platform(Stack):
             door.function.add_environment("USER_POOL_CLIENT_ID", self.directory.client.user_pool_client_id)
         self.http_api = self._http_api()
         self.authorizer = self._authorizer()
+        Dashboard(self, stage, self.http_api, self.data.table)
         self._outputs()
 
     def layers(self, names: Sequence[str] = ()) -> list[aws_lambda.ILayerVersion]:

@@ -69,4 +69,6 @@ class Consumer:
         answer = process_partial_response(event, self._record, processor, context)
         for _, failure, _ in processor.exceptions:
             observe.logger().error("event failed", exc_info=failure)
+        observe.count("EventsTaken", len(event["Records"]) - len(processor.exceptions))
+        observe.count("EventsFailed", len(processor.exceptions))
         return answer

@@ -6,14 +6,11 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aws_lambda_powertools import Logger
 
 from kernel.actor import Actor
-
-if TYPE_CHECKING:
-    from aws_lambda_powertools import Metrics
 
 NAMESPACE = "Palisade"
 
@@ -36,20 +33,18 @@ def working_for(actor: Actor) -> Iterator[None]:
         log.remove_keys(["tenant_id", "user_id", "request_id"])
 
 
-def count(name: str, value: float = 1, **dimensions: str) -> None:
-    """Emit one metric at once, as an embedded-metric-format line."""
+def count(name: str, value: float) -> None:
+    """Emit one metric at once, as an embedded-metric-format line; nothing where there is nothing to count."""
+    if not value:
+        return
     from aws_lambda_powertools.metrics import MetricUnit, single_metric
 
     service = os.environ.get("CONTEXT", "palisade")
+    dimensions = {"service": service}
     with single_metric(
-        name=name, unit=MetricUnit.Count, value=value, namespace=NAMESPACE, default_dimensions={"service": service}
-    ) as metric:
-        _dimension(metric, dimensions)
-
-
-def _dimension(metric: Metrics | Any, dimensions: dict[str, str]) -> None:
-    for name, value in dimensions.items():
-        metric.add_dimension(name=name, value=value)
+        name=name, unit=MetricUnit.Count, value=value, namespace=NAMESPACE, default_dimensions=dimensions
+    ):
+        return
 
 
 def _annotate_trace(actor: Actor) -> None:

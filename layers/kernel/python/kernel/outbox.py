@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from kernel import aws, clock
+from kernel import aws, clock, observe
 from kernel.actor import Actor
 from kernel.attributes import from_item
 from kernel.events import Envelope, Event, Origin
@@ -66,6 +66,7 @@ def relay(event: dict[str, Any], _context: object) -> dict[str, Any]:
         failed = _publish([entry for _, entry in chunk])
         if failed is not None:
             return {"batchItemFailures": [{"itemIdentifier": chunk[failed][0]}]}
+        observe.count("EventsPublished", len(chunk))
     return {"batchItemFailures": []}
 
 
