@@ -25,8 +25,8 @@ def cloud(layout: Layout) -> Iterator[Demo]:
     """The running local cloud."""
     if not emulator.is_current():
         emulator.make_environment()
-    lifecycle.up(layout, print)
     try:
+        lifecycle.up(layout, print)
         yield Demo(layout.demo)
     finally:
         lifecycle.down(layout)

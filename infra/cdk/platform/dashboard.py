@@ -20,9 +20,7 @@ class Dashboard(Construct):
     ) -> None:
         super().__init__(scope, "Dashboard")
         requests, latency, failures = self._api_metrics(api)
-        throttles = table.metric_throttled_requests_for_operations(
-            operations=[aws_dynamodb.Operation.TRANSACT_WRITE_ITEMS, aws_dynamodb.Operation.QUERY], period=PERIOD
-        )
+        throttles = table.metric("WriteThrottleEvents", period=PERIOD, statistic="Sum")
         page = aws_cloudwatch.Dashboard(self, "Page", dashboard_name=stage.resource("overview"))
         page.add_widgets(
             self._graph("Requests", [requests]),
@@ -41,7 +39,7 @@ class Dashboard(Construct):
             self._graph("Events", [self._own("EventsTaken"), self._own("EventsFailed"), self._own("EventsPublished")]),
         )
         self._alarm("ApiFailures", failures, 5, "The API answers with 5xx.")
-        self._alarm("TableThrottles", throttles, 1, "The table refuses requests.")
+        self._alarm("TableThrottles", throttles, 1, "The table refuses writes.")
 
     def _api_metrics(self, api: aws_apigatewayv2.HttpApi) -> tuple[aws_cloudwatch.Metric, ...]:
         return (
