@@ -106,7 +106,7 @@ def _document(response: httpx.Response) -> dict[str, Any]:
     except ValueError:
         said = None
     if isinstance(said, dict) and "title" in said:
-        return {"status": response.status_code, **said}
+        return said | {"status": response.status_code}
     title = response.reason_phrase or f"The answer was {response.status_code}"
     words = [str(said[key]) for key in ("message", "errorMessage") if key in said] if isinstance(said, dict) else []
     document = {"type": "about:blank", "title": title, "status": response.status_code, "detail": (words or [title])[0]}
