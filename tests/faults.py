@@ -22,7 +22,7 @@ class Crash(BaseException):
 def hooked(hook: Hook, *moments: Moment) -> Iterator[None]:
     """Every client made within calls `hook` at these moments of each call, with botocore's keywords."""
     forget()
-    events = aws.session().events
+    events = aws.session().get_component("event_emitter")
     for name in moments:
         events.register(name, hook)
     try:

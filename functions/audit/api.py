@@ -7,14 +7,13 @@ from datetime import date
 from functools import cache
 from typing import Annotated
 
-from fastapi import Query, Response
 from pydantic import BeforeValidator, Field
 
 from functions.audit import service
 from functions.audit.model import AuditEntry
 from functions.audit.store import Store
 from kernel.actor import Actor
-from kernel.http import List, ListParameters, Room, lambda_handler, page, reply, require
+from kernel.http import List, ListParameters, Query, Response, Room, lambda_handler, page, reply, require
 
 app = Room("audit")
 store = cache(Store)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import cache
 from typing import Annotated
 
-from fastapi import Query, Response
 from pydantic import BaseModel
 
 from functions.collection import service
@@ -13,7 +12,7 @@ from functions.collection.model import Progress
 from functions.collection.store import Store
 from kernel.actor import Actor
 from kernel.cursors import Cursors
-from kernel.http import List, ListParameters, Room, lambda_handler, reply, require
+from kernel.http import List, ListParameters, Query, Response, Room, lambda_handler, reply, require
 
 app = Room("collection")
 store = cache(Store)
@@ -22,6 +21,7 @@ store = cache(Store)
 class LogLine(BaseModel):
     """What happened while a module worked: `value` is the fact it worked on, `count` how often it happened."""
 
+    module: str
     level: str
     message: str
     value: str
@@ -42,7 +42,7 @@ async def get_log(
     cursors = Cursors(f"{actor.tenant_id}|log|{scan_id}")
     after = str(cursors.read(paging.cursor)["after"]) if paging.cursor else None
     entries, last = service.get_log(store(), actor, scan_id, after, paging.limit)
-    lines = [LogLine(level=e.level, message=e.message, value=e.value, count=e.count) for e in entries]
+    lines = [LogLine(module=e.module, level=e.level, message=e.message, value=e.value, count=e.count) for e in entries]
     return List(items=lines, next_cursor=cursors.write({"after": last}) if last else None)
 
 

@@ -5,15 +5,13 @@ from __future__ import annotations
 from functools import cache
 from typing import Annotated
 
-from fastapi import Query, Response
-
 from contracts.findings import Severity
 from functions.findings import service
 from functions.findings.model import Finding, Status
 from functions.findings.schemas import ChangeFinding
 from functions.findings.store import Store
 from kernel.actor import Actor
-from kernel.http import IfMatch, List, ListParameters, Room, lambda_handler, page, reply, require
+from kernel.http import IfMatch, List, ListParameters, Query, Response, Room, lambda_handler, page, reply, require
 
 app = Room("findings")
 store = cache(Store)

@@ -5,15 +5,13 @@ from __future__ import annotations
 from functools import cache
 from typing import Annotated
 
-from fastapi import Query, Request, Response
-
 from functions.identity import service
 from functions.identity.gateways import Cognito
 from functions.identity.model import Me, Tokens, User
 from functions.identity.schemas import Login, Refresh
 from functions.identity.store import Store
 from kernel.actor import Actor
-from kernel.http import List, ListParameters, Room, lambda_handler, page, reply, require
+from kernel.http import List, ListParameters, Query, Request, Response, Room, lambda_handler, page, reply, require
 
 app = Room("identity")
 store = cache(Store)

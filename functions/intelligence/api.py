@@ -7,7 +7,6 @@ from functools import cache
 from typing import Annotated
 
 import msgspec
-from fastapi import Query, Response
 from pydantic import Field
 
 from contracts import facts
@@ -19,7 +18,7 @@ from functions.intelligence.schemas import EntityView, Graph, Moment, Observatio
 from functions.intelligence.store import Store
 from kernel.actor import Actor
 from kernel.cursors import Cursors
-from kernel.http import List, ListParameters, Room, lambda_handler, require
+from kernel.http import List, ListParameters, Query, Response, Room, lambda_handler, require
 
 app = Room("intelligence")
 store = cache(Store)

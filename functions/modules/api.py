@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from functools import cache
 
-from fastapi import Response
-
 from functions.modules import service
 from functions.modules.model import ModuleView
 from functions.modules.schemas import Configure
 from functions.modules.store import Store
 from kernel.actor import Actor
 from kernel.crypto import Envelope
-from kernel.http import IfMatch, List, Room, lambda_handler, page, reply, require
+from kernel.http import IfMatch, List, Response, Room, lambda_handler, page, reply, require
 
 app = Room("modules")
 store = cache(Store)

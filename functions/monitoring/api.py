@@ -5,12 +5,10 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-from fastapi import Response
-
 from functions.monitoring import service
 from functions.monitoring.gateways import AwsNeeds
 from functions.monitoring.model import Health, Readiness
-from kernel.http import PREFIX, Room, lambda_handler, reply
+from kernel.http import PREFIX, Response, Room, lambda_handler, reply
 
 app = Room("monitoring")
 FOLDER = Path(__file__).parent

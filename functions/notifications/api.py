@@ -5,14 +5,12 @@ from __future__ import annotations
 from functools import cache
 from typing import Annotated
 
-from fastapi import Query, Response
-
 from functions.notifications import service
 from functions.notifications.model import Notification, Preferences
 from functions.notifications.schemas import ChangePreferences
 from functions.notifications.store import Store
 from kernel.actor import Actor
-from kernel.http import IfMatch, List, ListParameters, Room, lambda_handler, page, reply, require
+from kernel.http import IfMatch, List, ListParameters, Query, Response, Room, lambda_handler, page, reply, require
 
 app = Room("notifications")
 store = cache(Store)

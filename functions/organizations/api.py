@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from functools import cache
 
-from fastapi import Response
-
 from functions.organizations import service
 from functions.organizations.model import Organization
 from functions.organizations.schemas import ChangeOrganization
 from functions.organizations.store import Store
 from kernel.actor import Actor
-from kernel.http import IfMatch, List, Room, lambda_handler, page, reply, require
+from kernel.http import IfMatch, List, Response, Room, lambda_handler, page, reply, require
 
 app = Room("organizations")
 store = cache(Store)

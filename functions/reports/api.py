@@ -5,14 +5,12 @@ from __future__ import annotations
 from functools import cache
 from typing import Annotated
 
-from fastapi import Query, Response
-
 from functions.reports import service
 from functions.reports.model import Report
 from functions.reports.schemas import CreateReport
 from functions.reports.store import Store
 from kernel.actor import Actor
-from kernel.http import List, ListParameters, Room, lambda_handler, page, reply, require
+from kernel.http import List, ListParameters, Query, Response, Room, lambda_handler, page, reply, require
 
 app = Room("reports")
 store = cache(Store)

@@ -5,15 +5,13 @@ from __future__ import annotations
 from functools import cache
 from typing import Annotated
 
-from fastapi import Query, Response
-
 from functions.scans.gateways import PublishedProofs
 from functions.scans.model import PROFILES, ApprovedTarget, Profile, Scan, Schedule
 from functions.scans.schemas import CreateScan, CreateSchedule, CreateTarget
 from functions.scans.service import scans, schedules, targets
 from functions.scans.store import Store
 from kernel.actor import Actor
-from kernel.http import IfMatch, List, ListParameters, Room, lambda_handler, page, reply, require
+from kernel.http import IfMatch, List, ListParameters, Query, Response, Room, lambda_handler, page, reply, require
 
 app = Room("scans")
 store = cache(Store)

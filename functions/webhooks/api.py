@@ -5,8 +5,6 @@ from __future__ import annotations
 from functools import cache
 from typing import Annotated
 
-from fastapi import Query, Response
-
 from functions.webhooks import service
 from functions.webhooks.gateways import HttpEndpoint, RetryMachine
 from functions.webhooks.model import Delivery, NewWebhook, Webhook
@@ -14,7 +12,7 @@ from functions.webhooks.schemas import ChangeWebhook, RegisterWebhook
 from functions.webhooks.store import Store
 from kernel.actor import Actor
 from kernel.crypto import Envelope
-from kernel.http import IfMatch, List, ListParameters, Room, lambda_handler, page, reply, require
+from kernel.http import IfMatch, List, ListParameters, Query, Response, Room, lambda_handler, page, reply, require
 
 app = Room("webhooks")
 store = cache(Store)

@@ -1,5 +1,7 @@
 """The HTTP door: what every room's API has in common, so that a room writes routes and nothing else."""
 
+from kernel.http.framework import Query, Request, Response  # isort: skip - before anything imports FastAPI
+
 from kernel.http.app import PREFIX, Room, lambda_handler
 from kernel.http.caller import require
 from kernel.http.replies import IfMatch, List, ListParameters, page, reply
@@ -9,6 +11,9 @@ __all__ = [
     "IfMatch",
     "List",
     "ListParameters",
+    "Query",
+    "Request",
+    "Response",
     "Room",
     "lambda_handler",
     "page",

@@ -14,6 +14,7 @@ from fastapi.routing import APIRoute
 from kernel import idempotency
 from kernel.errors import BadRequest, Problem
 from kernel.http.caller import caller
+from kernel.http.framework import no_pydantic_1
 from kernel.http.replies import stored_reply
 from kernel.table import Table
 
@@ -23,6 +24,10 @@ Endpoint = Callable[[Request], Coroutine[Any, Any, Response]]
 
 class CommandRoute(APIRoute):
     """Wraps a POST endpoint; other methods pass through unchanged."""
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        with no_pydantic_1():
+            super().__init__(path, endpoint, **options)
 
     def get_route_handler(self) -> Endpoint:
         """The endpoint, with replay around it where the method is POST."""
