@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pydantic import BaseModel, ConfigDict
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
-
-
-def _visible(text: str) -> str:
-    if not text.isprintable() or not text.strip():
-        raise ValueError("must be visible text without control characters")
-    return text.strip()
+from kernel.text import Line
 
 
 class ChangeOrganization(BaseModel):
@@ -18,4 +12,4 @@ class ChangeOrganization(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    name: Annotated[str, Field(min_length=1, max_length=120), AfterValidator(_visible)]
+    name: Line

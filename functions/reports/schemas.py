@@ -4,16 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
-
-def _printable(text: str) -> str:
-    if not text.isprintable() or not text.strip():
-        raise ValueError("must be visible text without control characters")
-    return text.strip()
-
-
-Line = Annotated[str, Field(min_length=1, max_length=120), AfterValidator(_printable)]
+from kernel.text import Line
 
 
 class CreateReport(BaseModel):

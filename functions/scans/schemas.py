@@ -4,19 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from contracts.scope import Scope
 from functions.scans.model import PROFILES, Budget
+from kernel.text import Line
 
-
-def _printable(text: str) -> str:
-    if not text.isprintable() or not text.strip():
-        raise ValueError("must be visible text without control characters")
-    return text.strip()
-
-
-Name = Annotated[str, Field(min_length=1, max_length=120), AfterValidator(_printable)]
 TargetText = Annotated[str, Field(min_length=1, max_length=2048)]
 ModuleName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{2,40}$")]
 
@@ -30,7 +23,7 @@ class Body(BaseModel):
 class CreateScan(Body):
     """A scan to define. Without `modules`, the profile picks them."""
 
-    name: Name
+    name: Line
     targets: Annotated[list[TargetText], Field(min_length=1, max_length=1000)]
     profile: Annotated[str, Field(max_length=40, json_schema_extra={"enum": list(PROFILES)})] = "quick"
     modules: Annotated[list[ModuleName] | None, Field(min_length=1, max_length=100)] = None

@@ -41,18 +41,8 @@ class Door(Construct):
     ) -> None:
         super().__init__(scope, f"{_title(name)}Door")
         self.name = f"{code.context}-{name}"
-        logs = aws_logs.LogGroup(
-            self,
-            "Logs",
-            log_group_name=f"/palisade/{stage.name}/{code.context}/{name}",
-            retention=_retention(stage),
-            removal_policy=stage.removal_policy,
-        )
-        self.role = aws_iam.Role(
-            self, "Role", assumed_by=aws_iam.ServicePrincipal("lambda.amazonaws.com"), description=f"Door {self.name}"
-        )
-        logs.grant_write(self.role)
-        nag.accept(self.role, "X-Ray knows no resources to name.", "AwsSolutions-IAM5[Resource::*]")
+        logs = self._logs(stage, f"/palisade/{stage.name}/{code.context}/{name}")
+        self.role = self._role(logs)
         self.function = aws_lambda.Function(
             self,
             "Function",
@@ -72,15 +62,7 @@ class Door(Construct):
             environment={**stage.environment, **code.environment, "CONTEXT": code.context},
         )
         self.alias = aws_lambda.Alias(self, "Live", alias_name=LIVE, version=self.function.current_version)
-        self.alarm = aws_cloudwatch.Alarm(
-            self,
-            "Errors",
-            metric=self.alias.metric_errors(period=Duration.minutes(5)),
-            threshold=1,
-            evaluation_periods=1,
-            treat_missing_data=aws_cloudwatch.TreatMissingData.NOT_BREACHING,
-            alarm_description=f"The door {self.name} fails.",
-        )
+        self._watch()
 
     def allow(
         self, actions: Sequence[str], resources: Sequence[str], conditions: dict[str, object] | None = None
@@ -88,6 +70,34 @@ class Door(Construct):
         """Grant the door's role what it needs, and no more."""
         self.role.add_to_policy(
             aws_iam.PolicyStatement(actions=list(actions), resources=list(resources), conditions=conditions)
+        )
+
+    def _logs(self, stage: Stage, name: str) -> aws_logs.LogGroup:
+        return aws_logs.LogGroup(
+            self,
+            "Logs",
+            log_group_name=name,
+            retention=_retention(stage),
+            removal_policy=stage.removal_policy,
+        )
+
+    def _role(self, logs: aws_logs.LogGroup) -> aws_iam.Role:
+        role = aws_iam.Role(
+            self, "Role", assumed_by=aws_iam.ServicePrincipal("lambda.amazonaws.com"), description=f"Door {self.name}"
+        )
+        logs.grant_write(role)
+        nag.accept(role, "X-Ray knows no resources to name.", "AwsSolutions-IAM5[Resource::*]")
+        return role
+
+    def _watch(self) -> None:
+        aws_cloudwatch.Alarm(
+            self,
+            "Errors",
+            metric=self.alias.metric_errors(period=Duration.minutes(5)),
+            threshold=1,
+            evaluation_periods=1,
+            treat_missing_data=aws_cloudwatch.TreatMissingData.NOT_BREACHING,
+            alarm_description=f"The door {self.name} fails.",
         )
 
 
