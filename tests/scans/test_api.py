@@ -130,8 +130,8 @@ def test_lists_page_with_cursors_that_cannot_be_forged_or_borrowed() -> None:
     cursor = first.body["next_cursor"]
     second = get("/scans", who, query=f"limit=3&cursor={cursor}")
     assert [scan["scan_id"] for scan in first.body["items"] + second.body["items"]] == ids[::-1]
-    for forged in (cursor[:-2] + "AA", "x", "%00"):
-        assert get("/scans", who, query=f"cursor={forged}").status == 400
+    for forged, status in ((cursor[:-2] + "AA", 400), ("x", 400), ("%00", 422)):
+        assert get("/scans", who, query=f"cursor={forged}").status == status
     assert get("/scans", stranger, query=f"cursor={cursor}").status == 400
     assert get("/scans", who, query="limit=0").status == 422
 
