@@ -47,8 +47,7 @@ def run(console: Console, layout: Layout, target: str | None) -> int:
     try:
         _bring_up(console, layout)
         code = _show(console, layout, target)
-        console.print(Text(SERVES, style="bold"))
-        _serve()
+        _serve(console)
     except KeyboardInterrupt:
         code = 130
     except lifecycle.FAILURES as problem:
@@ -98,9 +97,10 @@ def _scan(console: Console, layout: Layout, target: str | None) -> int:
     return 0
 
 
-def _serve() -> None:
+def _serve(console: Console) -> None:
     """Until Ctrl-C or SIGTERM, which is how it should end."""
     try:
+        console.print(Text(SERVES, style="bold"))
         while not threading.Event().wait(3600):
             pass
     except KeyboardInterrupt:
