@@ -13,7 +13,7 @@ from typing import Any
 
 from contracts import all_events
 from functions.collection import catalogue
-from kernel.events import Envelope
+from kernel.events import Event, event_schema
 from kernel.http import Room
 from kernel.http.openapi import document
 
@@ -35,7 +35,7 @@ def openapi() -> dict[str, Any]:
 def asyncapi() -> dict[str, Any]:
     """The events, AsyncAPI 3.0: one channel for each context, one message for each type."""
     events = all_events()
-    messages = {name: _message(name, kind.model_json_schema()) for name, kind in events.items()}
+    messages = {name: _message(name, kind) for name, kind in events.items()}
     contexts = sorted({kind.context for kind in events.values()})
     return {
         "asyncapi": "3.0.0",
@@ -60,12 +60,9 @@ def asyncapi() -> dict[str, Any]:
     }
 
 
-def _message(name: str, data: dict[str, Any]) -> dict[str, Any]:
-    envelope = Envelope.model_json_schema()
-    definitions = {**envelope.pop("$defs", {}), **data.pop("$defs", {})}
-    envelope["properties"]["data"] = data
-    payload = {**envelope, "$defs": definitions} if definitions else envelope
-    return {"name": name, "title": name, "summary": data.get("description", ""), "payload": _rebased(name, payload)}
+def _message(name: str, kind: type[Event]) -> dict[str, Any]:
+    summary = (kind.__doc__ or "").strip()
+    return {"name": name, "title": name, "summary": summary, "payload": _rebased(name, event_schema(kind))}
 
 
 def _rebased(name: str, schema: Any) -> Any:

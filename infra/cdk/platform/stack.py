@@ -24,6 +24,7 @@ from infra.cdk.constructs.door import Code, Door
 from infra.cdk.platform.dashboard import Dashboard
 from infra.cdk.platform.data import Data, private_bucket
 from infra.cdk.platform.directory import Directory
+from infra.cdk.platform.schemas import EventSchemas
 from infra.cdk.stage import Stage
 
 RELAY_BATCH = 100
@@ -50,6 +51,8 @@ class Platform(Stack):
         self.http_api = self._http_api()
         self.authorizer = self._authorizer()
         Dashboard(self, stage, self.http_api, self.data.table)
+        if not stage.is_local:  # nobody looks for schemas on a laptop
+            EventSchemas(self, stage)
         self._outputs()
 
     def layers(self, names: Sequence[str] = ()) -> list[aws_lambda.ILayerVersion]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from contracts import all_events
 from tests.infra.cdk.conftest import Templates
 
 MAX_RESOURCES = 500
@@ -184,6 +185,12 @@ def test_the_edge_has_a_firewall_and_strict_headers(production: Templates) -> No
     assert {each["PathPattern"] for each in settings["CacheBehaviors"]} == {"/api/*", "/ws"}
     behaviours = [settings["DefaultCacheBehavior"], *settings["CacheBehaviors"]]
     assert {each["ViewerProtocolPolicy"] for each in behaviours} == {"redirect-to-https"}
+
+
+def test_every_event_has_its_schema_in_the_registry(production: Templates) -> None:
+    schemas = production.of_type("AWS::EventSchemas::Schema").values()
+    assert {schema["SchemaName"].rpartition("@")[2] for schema in schemas} == set(all_events())
+    assert all(json.loads(schema["Content"])["properties"]["data"]["type"] == "object" for schema in schemas)
 
 
 def test_machines_are_traced_and_logged(production: Templates) -> None:

@@ -18,7 +18,7 @@ class Event(BaseModel):
     `class ScanFinished(Event, context="scans", version=1)`
     """
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
     context: ClassVar[str] = ""
     type: ClassVar[str] = ""
 
@@ -67,3 +67,12 @@ class Envelope(BaseModel):
     def actor(self) -> Actor:
         """The platform working for the event's tenant."""
         return Actor.system(self.tenant_id, request_id=self.request_id)
+
+
+def event_schema(kind: type[Event]) -> dict[str, Any]:
+    """The JSON Schema of an event of one type as it is on the bus: the envelope, with its data described."""
+    envelope, data = Envelope.model_json_schema(), kind.model_json_schema()
+    definitions = {**envelope.pop("$defs", {}), **data.pop("$defs", {})}
+    envelope["properties"]["data"] = data
+    envelope["title"] = kind.type
+    return {**envelope, "$defs": definitions} if definitions else envelope
