@@ -32,4 +32,4 @@ class EventSchemas(Construct):
                 content=json.dumps(event_schema(kind)),
                 description=(kind.__doc__ or "").strip()[:250],
             )
-            schema.add_dependency(registry)
+            schema.add_resource_dependency(registry)
