@@ -1,4 +1,7 @@
-"""What intelligence does: reduce a wave, and answer questions about what a scan came to know."""
+"""What intelligence does: reduce a wave, and answer questions about what a scan came to know.
+
+The reducer and the rules are imported by what reduces: a door that answers questions starts without them.
+"""
 
 from __future__ import annotations
 
@@ -12,15 +15,11 @@ from contracts.findings import Detection
 from contracts.reports import Evidence, GraphEdge, GraphNode, IntelligencePart, ReportGraph
 from functions.intelligence.errors import UnknownFormat
 from functions.intelligence.model.confidence import explain
-from functions.intelligence.model.correlation.builtin import builtin_rules
-from functions.intelligence.model.correlation.engine import current
 from functions.intelligence.model.export import EXPORTERS
 from functions.intelligence.model.graph import Entity, Relation
 from functions.intelligence.model.parts import Manifest, Part, merged
 from functions.intelligence.model.query import Filter, Page, matching, page
-from functions.intelligence.model.reducer import Scan
 from functions.intelligence.model.selection import Selection, select
-from functions.intelligence.model.wave import reduce_wave
 from functions.intelligence.schemas import EntityView
 from functions.intelligence.store import Store
 from kernel import clock
@@ -35,6 +34,10 @@ def reduce(store: Store, actor: Actor, scan_id: str, wave: int) -> dict[str, Any
 
     Reducing a wave again writes the same objects.
     """
+    from functions.intelligence.model.correlation.builtin import builtin_rules
+    from functions.intelligence.model.reducer import Scan
+    from functions.intelligence.model.wave import reduce_wave
+
     before = store.manifests(actor, scan_id, wave - 1)
     manifest = reduce_wave(
         Scan(tenant_id=actor.tenant_id, scan_id=scan_id),
@@ -156,6 +159,8 @@ def _reader(store: Store, actor: Actor) -> Callable[[str], bytes]:
 
 def _write_conclusions(store: Store, actor: Actor, scan_id: str, manifests: list[Manifest]) -> str | None:
     """Everything that modules and rules say is wrong by now, as the findings context takes it."""
+    from functions.intelligence.model.correlation.engine import current
+
     found: list[Detection] = []
     for manifest in manifests:
         if manifest.weaknesses:

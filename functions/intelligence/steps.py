@@ -6,6 +6,8 @@ from functools import cache
 from typing import Any
 
 from functions.intelligence import service
+from functions.intelligence.model import wave as _wave  # noqa: F401 - in Lambda's snapshot before a wave needs it
+from functions.intelligence.model.correlation import builtin as _builtin  # noqa: F401 - likewise
 from functions.intelligence.store import Store
 from kernel.actor import Actor
 from kernel.observe import task

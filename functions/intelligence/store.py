@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from contracts import facts
 from contracts.findings import Detection
 from contracts.reports import IntelligencePart, ReportFinding, part_key
 from contracts.scans import ScanBrief
-from functions.intelligence.model.correlation.compiled import RuleResult
 from functions.intelligence.model.parts import Manifest
 from kernel.actor import Actor
 from kernel.facts import Facts
 from kernel.table import Table
+
+if TYPE_CHECKING:
+    from functions.intelligence.model.correlation.compiled import RuleResult
 
 
 class Store:
@@ -61,6 +64,8 @@ class Store:
 
     def rule_results(self, actor: Actor, key: str) -> list[RuleResult]:
         """What the rules found after one wave."""
+        from functions.intelligence.model.correlation.compiled import RuleResult  # only the reducer has the rules
+
         return facts.decode_rows(self.read(actor, key), RuleResult)
 
     def reported_findings(self, actor: Actor, report_id: str) -> list[ReportFinding]:

@@ -158,6 +158,6 @@ def host_in(asset: str) -> str:
     if not separator or "@" in rest or not scheme.isalpha():
         return host_of(asset)
     authority = rest.partition("/")[0].partition("?")[0].lower()
-    if authority.startswith("[") or not authority.isascii():
+    if "[" in authority or "]" in authority or not authority.isascii():
         return host_of(asset)
     return authority.partition(":")[0].rstrip(".")

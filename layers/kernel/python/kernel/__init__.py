@@ -3,9 +3,9 @@
 import gc
 import os
 
-COLLECT_EVERY = 50_000
+COLLECT_EVERY = 200_000
 """Allocations between two looks for cyclic garbage, instead of 700. A starting door allocates a great deal and throws
-nothing away: looking cost a twelfth of its start. What waits this long is some megabytes."""
+nothing away: looking cost a twelfth of its start. what waits this long is some megabytes."""
 
 gc.set_threshold(COLLECT_EVERY, 20, 20)
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # looking for them reads every package's metadata

@@ -29,7 +29,7 @@ class InvalidKey(ValueError):
 class Resource(BaseModel):
     """What the API shows. `location` is the template of its own address."""
 
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(extra="ignore", defer_build=True)
     location: ClassVar[str | None] = None
     confidential: ClassVar[bool] = False
     """Whether it holds a secret that is shown once: it is kept for a repeat under the tenant's data key alone."""
