@@ -24,8 +24,9 @@ from kernel.errors import PreconditionFailed
 from kernel.events import Event
 from kernel.table import Change, Page, create, delete, put, update
 
-CHUNK = 40
-"""Findings of one transaction: each is two items of its hundred, and their events need room."""
+CHUNK = 33
+"""Findings of one transaction: each is up to three of its hundred items (itself, its sighting, and the one that the
+sighting replaces), and their event is one more."""
 ATTEMPTS = 8
 
 

@@ -15,6 +15,8 @@ from kernel import observe
 
 store = cache(Store)
 SCHEME = "bearer "
+REFUSED = (jwt.PyJWTError, KeyError, ValueError, TypeError)
+"""A token that is not good, or that is and does not speak of an actor."""
 
 
 def pre_token(event: dict[str, Any], _context: object) -> dict[str, Any]:
@@ -37,7 +39,7 @@ def authorize(event: dict[str, Any], _context: object) -> dict[str, Any]:
         actor = actor_of(verify(header[len(SCHEME) :]))
     except jwt.ExpiredSignatureError:
         return _nobody("The token has expired.")
-    except (jwt.PyJWTError, KeyError, ValueError) as error:
+    except REFUSED as error:
         observe.logger().warning("token refused", extra={"reason": type(error).__name__})
         return _nobody("The token is not valid here.")
     return {"isAuthorized": True, "context": {"actor": actor.model_dump_json()}}
@@ -49,7 +51,7 @@ def authorize_socket(event: dict[str, Any], _context: object) -> dict[str, Any]:
     parameters = event.get("queryStringParameters") or {}
     try:
         actor = actor_of(verify(parameters.get("token", "")))
-    except (jwt.PyJWTError, KeyError, ValueError) as error:
+    except REFUSED as error:
         observe.logger().warning("token refused", extra={"reason": type(error).__name__})
         return _policy("Deny", event["methodArn"], {})
     return _policy("Allow", event["methodArn"], {"actor": actor.model_dump_json()})

@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+import json
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from kernel.attributes import to_attribute
+
+MAX_BYTES = 32_768
+
+
+def _storable(config: dict[str, Any]) -> dict[str, Any]:
+    to_attribute(config)
+    if len(json.dumps(config, ensure_ascii=False).encode()) > MAX_BYTES:
+        raise ValueError(f"a configuration has at most {MAX_BYTES:,} bytes")
+    return config
 
 
 class Configure(BaseModel):
@@ -12,4 +24,4 @@ class Configure(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    config: dict[str, Any] = Field(max_length=50)
+    config: Annotated[dict[str, Any], Field(max_length=50), AfterValidator(_storable)]

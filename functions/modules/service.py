@@ -34,6 +34,7 @@ def configure(
     secrets = face.secret_fields()
     kept = {field for field in secrets & set(config) if config[field] == MASK and field in setting.config}
     _validate(face, {field: value for field, value in config.items() if field not in kept})
+    _demand_no_mask({field for field in secrets & set(config) if field not in kept and config[field] == MASK})
     setting.config = {
         field: setting.config[field]
         if field in kept
@@ -73,6 +74,14 @@ def _save(store: Store, actor: Actor, face: ModuleFace, setting: ModuleSetting) 
     shown.version += 1
     store.save(actor, setting, shown)
     return shown
+
+
+def _demand_no_mask(fields: set[str]) -> None:
+    """A masked secret stays as it is; where none is set, there is nothing to keep."""
+    if fields:
+        raise BadConfiguration(
+            errors=[FieldError(pointer=f"/config/{field}", detail="no value is set") for field in sorted(fields)]
+        )
 
 
 def _validate(face: ModuleFace, config: dict[str, Any]) -> None:

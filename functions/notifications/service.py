@@ -9,7 +9,6 @@ from functions.notifications.gateways import Mailer
 from functions.notifications.model import KEPT_DAYS, Message, Notification, Preferences, is_mailed
 from functions.notifications.schemas import ChangePreferences
 from functions.notifications.store import Store
-from kernel import clock
 from kernel.actor import Actor
 from kernel.errors import PreconditionFailed
 from kernel.events import Envelope
@@ -23,18 +22,17 @@ def welcome(store: Store, actor: Actor, event: UserCreated, once: Once) -> None:
 
 
 def tell_everybody(store: Store, mailer: Mailer, message: Message, envelope: Envelope, creator: str = "") -> None:
-    """Tell the people of the tenant, each where they want it, each once.
-
-    The mail goes first and the record that silences a repeat last: a crash in between mails twice, and loses nothing.
-    """
+    """Tell the people of the tenant, each where they want it, each once. One who cannot be told keeps nobody else
+    from it: the failure is raised when all others have been."""
     actor = envelope.actor()
+    failures: list[Exception] = []
     for person in store.recipients(actor):
-        note = _note(person, message, envelope)
-        if store.was_told(actor, note):
-            continue
-        if is_mailed(person, message, creator):
-            mailer.send(person.email, message.title, message.body)
-        store.tell(actor, note)
+        try:
+            _tell(store, mailer, actor, person, message, envelope, creator)
+        except Exception as failure:  # an address that the mailer refuses, for one
+            failures.append(failure)
+    if failures:
+        raise failures[0]
 
 
 def list_notifications(store: Store, actor: Actor, limit: int, cursor: str | None) -> Page[Notification]:
@@ -77,6 +75,25 @@ def change_preferences(store: Store, actor: Actor, change: ChangePreferences, if
     return person
 
 
+def _tell(
+    store: Store,
+    mailer: Mailer,
+    actor: Actor,
+    person: Preferences,
+    message: Message,
+    envelope: Envelope,
+    creator: str,
+) -> None:
+    """The mail goes first and the record that silences a repeat last: a crash in between mails twice, and loses
+    nothing."""
+    note = _note(person, message, envelope)
+    if store.was_told(actor, note):
+        return
+    if is_mailed(person, message, creator):
+        mailer.send(person.email, message.title, message.body)
+    store.tell(actor, note)
+
+
 def _note(person: Preferences, message: Message, envelope: Envelope) -> Notification:
     """The notification for one person. It is kept, as read, even for one who wants only e-mail."""
     return Notification(
@@ -87,7 +104,7 @@ def _note(person: Preferences, message: Message, envelope: Envelope) -> Notifica
         title=message.title,
         body=message.body,
         link=message.link,
-        created_at=clock.timestamp(),
+        created_at=envelope.at,
         read=not person.channels(message.kind).in_app,
         expires_at=int(time.time()) + KEPT_DAYS * 86_400,
     )

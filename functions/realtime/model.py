@@ -11,7 +11,7 @@ from kernel.records import Record
 
 CONNECTION_SECONDS = 2 * 3600 + 600
 """API Gateway ends a connection after two hours; the record outlives it a little."""
-TOPIC = re.compile(r"^scan:scan_[0-9A-Z]{26}$")
+TOPIC = re.compile(r"scan:scan_[0-9A-Z]{26}")
 SCAN_EVENTS = (ScanStarted, ScanProgressed, ScanPaused, ScanResumed, ScanEnded)
 
 

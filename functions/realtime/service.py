@@ -57,6 +57,6 @@ def _read(frame: str) -> tuple[str, str]:
     except (ValueError, AttributeError, RecursionError):
         raise UnknownAction() from None
     is_known = action == "ping" or (action in ("subscribe", "unsubscribe") and isinstance(topic, str))
-    if not is_known or (action != "ping" and not TOPIC.match(topic)):
+    if not is_known or (action != "ping" and not TOPIC.fullmatch(topic)):
         raise UnknownAction()
     return action, topic

@@ -142,10 +142,9 @@ class Scan(ScanBrief):
         self.status, self.paused_at = ScanStatus.PAUSED, clock.timestamp()
 
     def end(self, status: ScanStatus, reason: str | None = None) -> None:
-        """The scan's last word."""
+        """The scan's last word. The token stays: an execution that is still parked must be woken to end, too."""
         self.status, self.reason = status, reason
         self.finished_at = clock.timestamp()
-        self.resume_token = None
 
     def demand_ended(self) -> None:
         """Raises WrongState while deleting the scan would pull the ground from under it."""

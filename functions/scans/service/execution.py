@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from contracts.scans import ScanEnded, ScanPaused, ScanProgressed, ScanStarted, ScanStatus, Tally
+from contracts.scans import ENDED, ScanEnded, ScanPaused, ScanProgressed, ScanStarted, ScanStatus, Tally
 from functions.scans.gateways import Machine
 from functions.scans.model import Scan
 from functions.scans.store import Store
@@ -95,8 +95,8 @@ def fail(store: Store, actor: Actor, scan_id: str, cause: str) -> None:
 
 
 def _record(scan: Scan, report: WaveReport | None) -> list[Event]:
-    """Add a wave to the tally, unless it has been added before."""
-    if report is None or report.wave < scan.wave:
+    """Add a wave to the tally, unless it has been added before, or the scan has had its last word."""
+    if report is None or report.wave < scan.wave or scan.status in ENDED:
         return []
     tally = scan.tally
     scan.wave = report.wave + 1

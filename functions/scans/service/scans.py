@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_network
 from typing import Any, NamedTuple
 
 from contracts.modules import ModuleFace, catalogue
@@ -27,7 +28,7 @@ from functions.scans.errors import (
     UnknownModule,
     UnknownProfile,
 )
-from functions.scans.model import PROFILES, Profile, Scan, choose_modules
+from functions.scans.model import PROFILES, Profile, Scan, Schedule, choose_modules
 from functions.scans.schemas import CreateScan
 from functions.scans.store import Store
 from kernel import clock
@@ -53,13 +54,12 @@ def create_scan(
     actor: Actor,
     command: CreateScan,
     *,
-    schedule_id: str | None = None,
-    queued: bool = False,
+    schedule: Schedule | None = None,
     once: Once | None = None,
 ) -> Scan:
     """Define a scan, with its modules pinned to their present versions. Raises a problem for each kind of bad input.
 
-    A schedule passes its id and has the scan queued at once.
+    A schedule's scan belongs to the person who set it up, and is queued at once.
     """
     profile, targets, modules = validate_request(store, actor, command)
     scan = Scan(
@@ -74,14 +74,14 @@ def create_scan(
         budget=command.budget,
         modules={name: module.face.version for name, module in modules.items()},
         module_configs={name: module.config for name, module in modules.items() if module.config},
-        created_by=actor.user_id,
+        created_by=schedule.created_by if schedule else actor.user_id,
         created_at=clock.timestamp(),
-        schedule_id=schedule_id,
+        schedule_id=schedule.schedule_id if schedule else None,
     )
     events: list[Event] = [
         ScanCreated(scan_id=scan.scan_id, name=scan.name, targets=list(scan.targets), profile=scan.profile)
     ]
-    if queued:
+    if schedule:
         scan.start()
         events.append(ScanQueued(scan_id=scan.scan_id, name=scan.name))
     store.add(actor, scan, events, once)
@@ -212,19 +212,23 @@ def _modules(store: Store, actor: Actor, profile: Profile, wanted: list[str] | N
 def _demand_owned(store: Store, actor: Actor, targets: list[Target], modules: dict[str, ChosenModule]) -> None:
     """Active modules need a target that the tenant has proven to own; passive ones do not."""
     is_active = any(module.face.invasiveness is not Invasiveness.PASSIVE for module in modules.values())
-    strangers = [target.host for target in targets if not _is_local(target)]
+    strangers = [target for target in targets if not _is_local(target)]
     if not is_active or not strangers:
         return
     patterns = store.approved_patterns(actor)
-    unproven = [host for host in strangers if not any(_covers(pattern, host) for pattern in patterns)]
+    unproven = [target.value for target in strangers if not any(_covers(pattern, target) for pattern in patterns)]
     if unproven:
         raise TargetNotOwned(
             f"Prove that you may scan {', '.join(unproven[:5])} (POST /targets), or choose the stealth profile."
         )
 
 
-def _covers(pattern: str, host: str) -> bool:
-    return admits(pattern, host) or admits(f"*.{pattern}", host)
+def _covers(pattern: str, target: Target) -> bool:
+    """Whether an approved pattern covers all of a target: of a network, its last address as well as its first."""
+    hosts = [target.host]
+    if target.type == ObservationType.CIDR:
+        hosts.append(str(ip_network(target.value)[-1]))
+    return all(admits(pattern, host) or admits(f"*.{pattern}", host) for host in hosts)
 
 
 def _is_local(target: Target) -> bool:

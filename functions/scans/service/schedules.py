@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from cronsim import CronSim, CronSimError
 
 from contracts.scans import ScheduleChanged, ScheduleDeleted
+from functions.scans.cron import to_scheduler_cron
 from functions.scans.errors import MalformedCron, UnknownTimezone
 from functions.scans.gateways import Clockwork
 from functions.scans.model import Scan, Schedule
@@ -71,20 +72,7 @@ def run_schedule(store: Store, actor: Actor, schedule_id: str, occasion: str) ->
         budget=schedule.budget,
     )
     once = Once("schedules", f"{schedule_id}@{occasion}")
-    return create_scan(store, actor, command, schedule_id=schedule_id, queued=True, once=once)
-
-
-def to_scheduler_cron(expression: str) -> str:
-    """Five cron fields in the six-field form of EventBridge Scheduler, which names weekdays from 1 = Sunday and
-    wants `?` in one of the two day fields."""
-    minute, hour, day, month, weekday = expression.split()
-    if weekday == "*":
-        return f"cron({minute} {hour} {day} {month} ? *)"
-    return f"cron({minute} {hour} ? {month} {_weekdays(weekday)} *)"
-
-
-def _weekdays(field: str) -> str:
-    return "".join(str(int(char) % 7 + 1) if char.isdigit() else char for char in field)
+    return create_scan(store, actor, command, schedule=schedule, once=once)
 
 
 def _demand_cron(expression: str, timezone: str) -> None:
@@ -96,10 +84,8 @@ def _demand_cron(expression: str, timezone: str) -> None:
         raise MalformedCron("Write five fields: minute, hour, day, month, weekday.")
     try:
         next(CronSim(expression, datetime.now(UTC).astimezone(zone)))
-    except CronSimError as error:
+        to_scheduler_cron(expression)
+    except (CronSimError, ValueError) as error:
         raise MalformedCron(str(error)) from None
     except StopIteration:
         raise MalformedCron("The expression never comes true.") from None
-    _, _, day, _, weekday = expression.split()
-    if day != "*" and weekday != "*":
-        raise MalformedCron("Set the day of the month or the weekday, not both.")
