@@ -8,6 +8,7 @@ import threading
 import warnings
 import weakref
 from collections.abc import Callable, Iterable
+from functools import cached_property
 from typing import Any
 
 from fastapi import FastAPI
@@ -31,7 +32,12 @@ class Room(FastAPI):
         from kernel.http.route import CommandRoute
 
         super().__init__(
-            title=f"Palisade {context}", openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False
+            title=f"Palisade {context}",
+            openapi_url=None,
+            docs_url=None,
+            redoc_url=None,
+            redirect_slashes=False,
+            telemetry={"tracing": False, "metrics": False, "logs": False},  # Powertools does all three
         )
         self.context = context
         self.router.route_class = CommandRoute
@@ -105,11 +111,23 @@ def lambda_handler(app: Room, prime: Iterable[str] = ()) -> Callable[[dict[str, 
     """The room's Lambda handler. Paths in `prime` are requested before SnapStart takes its picture, so that what
     the first request would build is in it."""
     from mangum import Mangum
+    from mangum.handlers import HTTPGateway
+
+    class Gateway(HTTPGateway):
+        @cached_property
+        def scope(self) -> Scope:
+            return super().scope  # it is asked for twice
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         asyncio.set_event_loop(_loops.own())
-        adapter = Mangum(app, lifespan="off", api_gateway_base_path=PREFIX, text_mime_types=TEXT_TYPES)
+        adapter = Mangum(
+            app,
+            lifespan="off",
+            api_gateway_base_path=PREFIX,
+            custom_handlers=[Gateway],
+            text_mime_types=TEXT_TYPES,
+        )
 
     def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         asyncio.set_event_loop(_loops.own())
