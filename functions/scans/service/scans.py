@@ -42,6 +42,9 @@ from kernel.ids import new_id
 from kernel.table import Once, Page
 
 
+LOOPBACK = "127.0.0.1"
+
+
 class ChosenModule(NamedTuple):
     """A module of a scan, and how the tenant configured it."""
 
@@ -179,8 +182,9 @@ def _demand_reachable(target: Target) -> None:
     """Refuse what the deployment's outbound policy refuses by itself; names are checked when they are resolved."""
     policy = scan_policy()
     policy.check_host(target.host)
-    if target.type != ObservationType.DOMAIN and is_address(target.host):
-        policy.check(target.host, target.port or 443)
+    address = LOOPBACK if target.host == "localhost" else target.host
+    if target.type != ObservationType.DOMAIN and is_address(address):
+        policy.check(address, target.port or 443)
 
 
 def _demand_in_scope(scope: Scope, targets: list[Target]) -> None:

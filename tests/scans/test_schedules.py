@@ -1,0 +1,139 @@
+"""Recurring scans: the clock follows the record, and an occasion is started once."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from functions.scans import api, events, schedule
+from kernel.actor import Actor
+from tests import edges
+from tests.faults import answering, refusal
+from tests.kit import actor, call, committed_events, sqs_event
+
+WEEKLY = {
+    "name": "Weekly",
+    "targets": ["127.0.0.1"],
+    "profile": "comprehensive",
+    "modules": ["crawler"],
+    "scope": {"deny": ["10.0.0.0/8"]},
+    "budget": {"tasks": 100},
+    "cron": "30 2 * * 1",
+    "timezone": "Europe/Zurich",
+}
+
+
+@pytest.fixture(autouse=True)
+def world(cloud: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    edges.set_up(monkeypatch)
+
+
+def arranged(who: Actor, **change: Any) -> dict[str, Any]:
+    """A schedule whose event has reached the clock."""
+    answer = call(api.handler, "POST", "/schedules", who, {**WEEKLY, **change})
+    assert answer.status == 201
+    arrive()
+    return dict(answer.body)
+
+
+def arrive() -> None:
+    assert events.handler(sqs_event(*committed_events()), None) == {"batchItemFailures": []}
+
+
+def fire(who: Actor, schedule_id: str, occasion: str = "2026-03-02T01:30:00Z") -> None:
+    schedule.handler({"tenant_id": who.tenant_id, "schedule_id": schedule_id, "occasion": occasion}, None)
+
+
+def scans_of(who: Actor) -> list[dict[str, Any]]:
+    return list(call(api.handler, "GET", "/scans", who).body["items"])
+
+
+def test_the_clock_is_set_as_the_record_says() -> None:
+    who = actor()
+    made = arranged(who)
+    arrive()
+    ((name, known),) = edges.schedules().items()
+    assert name == made["schedule_id"]
+    assert (known["ScheduleExpression"], known["ScheduleExpressionTimezone"]) == ("cron(30 2 ? * 2 *)", "Europe/Zurich")
+    assert json.loads(known["Target"]["Input"]) == {
+        "tenant_id": who.tenant_id,
+        "schedule_id": made["schedule_id"],
+        "occasion": "<aws.scheduler.scheduled-time>",
+    }
+    shown = call(api.handler, "GET", f"/schedules/{made['schedule_id']}", who).body
+    assert shown == made
+    assert call(api.handler, "GET", f"/schedules/{made['schedule_id']}", actor()).status == 404
+    assert call(api.handler, "GET", "/schedules", who).body["items"] == [made]
+
+
+def test_a_schedule_that_was_removed_stops_the_clock_in_any_order_of_events() -> None:
+    who = actor()
+    made = arranged(who)
+    assert call(api.handler, "DELETE", f"/schedules/{made['schedule_id']}", who).status == 204
+    for order in (committed_events(), committed_events()[::-1]):
+        events.handler(sqs_event(*order), None)
+        assert edges.schedules() == {}
+    assert call(api.handler, "DELETE", f"/schedules/{made['schedule_id']}", who).status == 404
+
+
+def test_an_occasion_starts_one_scan_as_the_schedule_says_for_the_person_who_set_it_up() -> None:
+    who = actor()
+    made = arranged(who)
+    for _ in range(3):
+        fire(who, made["schedule_id"])
+    (scan,) = scans_of(who)
+    assert (scan["status"], scan["name"], scan["schedule_id"]) == ("queued", "Weekly", made["schedule_id"])
+    assert (scan["profile"], list(scan["modules"]), scan["targets"]) == ("comprehensive", ["crawler"], ["127.0.0.1"])
+    assert (scan["scope"]["deny"], scan["budget"]["tasks"]) == (["10.0.0.0/8"], 100)
+    assert scan["created_by"] == who.user_id
+    fire(who, made["schedule_id"], "2026-03-09T01:30:00Z")
+    assert len(scans_of(who)) == 2
+    assert [event.type for event in committed_events()].count("ScanQueued.v1") == 2
+
+
+def test_an_occasion_whose_scan_is_refused_is_not_tried_again() -> None:
+    who = actor()
+    target = {"pattern": "example.com", "method": "attestation", "statement": "The owner has ordered it in writing."}
+    approved = call(api.handler, "POST", "/targets", who, target).body
+    made = arranged(who, targets=["example.com"], scope={})
+    call(api.handler, "DELETE", f"/targets/{approved['target_id']}", who)
+    fire(who, made["schedule_id"])
+    fire(who, "schedule_none")
+    fire(actor(), made["schedule_id"])
+    assert scans_of(who) == []
+
+
+def test_a_clock_that_is_away_is_asked_again_by_the_event() -> None:
+    who = actor()
+    call(api.handler, "POST", "/schedules", who, WEEKLY)
+    with answering("CreateSchedule", *[refusal("InternalServerException")] * 9):
+        assert events.handler(sqs_event(*committed_events()), None)["batchItemFailures"]
+    assert edges.schedules() == {}
+    arrive()
+    assert len(edges.schedules()) == 1
+
+
+@pytest.mark.parametrize(
+    ("cron", "timezone", "problem"),
+    [
+        ("30 2 * *", "UTC", "malformed-cron"),
+        ("30 2 * * 1 2026", "UTC", "malformed-cron"),
+        ("@daily", "UTC", "malformed-cron"),
+        ("30 2 1 * 1", "UTC", "malformed-cron"),
+        ("30 2 1,L * *", "UTC", "malformed-cron"),
+        ("30 2 ? * 1", "UTC", "malformed-cron"),
+        ("30 2 * * 8", "UTC", "malformed-cron"),
+        ("0 0 30 2 *", "UTC", "malformed-cron"),
+        ("30 2 * * 1", "", "unknown-timezone"),
+        ("30 2 * * 1", "Europe", "unknown-timezone"),
+        ("30 2 * * 1", "../../etc/passwd", "unknown-timezone"),
+        ("30 2 * * 1", "Europe/Zurich\u0000", "unknown-timezone"),
+    ],
+)
+def test_what_the_clock_could_not_keep_is_refused(cron: str, timezone: str, problem: str) -> None:
+    who = actor()
+    refused = call(api.handler, "POST", "/schedules", who, {**WEEKLY, "cron": cron, "timezone": timezone})
+    assert (refused.status, refused.problem) == (422, problem)
+    assert committed_events() == []
