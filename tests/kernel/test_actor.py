@@ -11,7 +11,7 @@ from kernel.actor import SYSTEM_USER, Actor
 from kernel.errors import Forbidden
 from kernel.ids import is_tenant_id, new_id
 
-TENANT = new_id("org")
+TENANT = "org_01M7W5VH7H6681DK0XJ0KA5FAC"
 
 
 def holder(*permissions: str) -> Actor:

@@ -121,10 +121,14 @@ def test_a_task_acts_for_the_tenant_that_the_machine_names(lines: Any) -> None:
         door({"tenant_id": "*"}, None)
 
 
-def test_a_metric_is_one_line_with_its_dimensions(capsys: pytest.CaptureFixture[str]) -> None:
-    observe.count("ScansStarted", 2, profile="quick")
+def test_a_metric_is_one_line_and_nothing_is_not_counted(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CONTEXT", "boats")
+    observe.count("EventsTaken", 2)
+    observe.count("EventsFailed", 0)
     (line,) = [json.loads(text) for text in capsys.readouterr().out.splitlines() if "_aws" in text]
-    assert (line["ScansStarted"], line["profile"]) == ([2.0], "quick")
+    assert (line["EventsTaken"], line["service"]) == ([2.0], "boats")
     assert line["_aws"]["CloudWatchMetrics"][0]["Namespace"] == observe.NAMESPACE
 
 
