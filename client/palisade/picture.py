@@ -141,9 +141,10 @@ class Picture:
 
     def _bar(self) -> RenderableType:
         done, batches = self.batches
-        bar = Table.grid(padding=(0, 1))
-        bar.add_row(ProgressBar(total=max(batches, 1), completed=done, width=BAR), Text(f"{done} of {batches}"))
-        return bar
+        bar = ProgressBar(max(batches, 1), done, BAR, complete_style="cyan", finished_style="green")
+        line = Table.grid(padding=(0, 1))
+        line.add_row(bar, Text(f"{done} of {batches}"))
+        return line
 
     def _modules(self) -> str:
         names = self.progress.get("modules", []) if self.progress.get("wave") == self.wave else []

@@ -21,6 +21,7 @@ MENDS = (
     "state_language",
     "stream_positions",
     "stream_failures",
+    "queue_addresses",
     "durability",
     "interrupted_executions",
     "interrupted_stacks",
