@@ -1,7 +1,7 @@
 """How fast a scan's facts are stored, deduplicated, put in the graph and correlated, on one core.
 
-Each figure is measured in a process of its own, so that its memory is its own. `figures()` gives them all;
-`python -m tests.bench.bench_intelligence` prints them.
+Each figure is measured in a process of its own, so that its memory is its own:
+`python -m tests.bench.bench_intelligence pipeline 10000` prints one measurement as JSON.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TypedDict
 
 from contracts.facts import decode_observations, encode_rows
 from contracts.observations import Observation, observation_id
@@ -23,23 +22,18 @@ from functions.intelligence.model.correlation.engine import RuleSet
 from functions.intelligence.model.reducer import Scan
 from functions.intelligence.model.state import ReducerState
 from functions.intelligence.model.wave import reduce_wave
+from tests.bench.figure import LIMIT, Figure
+from tests.bench.surroundings import Surroundings
 
+GROUP = "intelligence"
 WAVES = 10
 BATCH = 1_000
 SIZES = (10_000, 50_000, 500_000)
 RULE_EVENTS = 50_000
+STATED = {LIMIT: 3.0, "SpiderFoot 4.0, 37 rules (stated)": 88.7}
+"""Seconds for the rules: our limit, and what SpiderFoot took on the same events, as this project's design states."""
 NO_RULES = RuleSet(())
 ROOT = Path(__file__).resolve().parents[2]
-
-
-class Figure(TypedDict):
-    """One measurement. `limit` is what it is held against; `better` says which side of it is good."""
-
-    name: str
-    value: float
-    unit: str
-    limit: float
-    better: str
 
 
 def observations(number: int) -> Iterator[Observation]:
@@ -137,23 +131,19 @@ def rules_alone(number: int) -> dict[str, float]:
     return {"seconds": seconds, "rules": len(rules.rules), "results": len(results)}
 
 
-def figures(sizes: tuple[int, ...] = SIZES) -> list[Figure]:
+def figures(_surroundings: Surroundings) -> Iterator[Figure]:
     """All figures, each measured in a process of its own."""
-    found: list[Figure] = []
-    speeds: list[float] = []
-    for size in sizes:
+    speeds = []
+    for size in SIZES:
         measured = _apart("pipeline", size)
         speeds.append(measured["per_second"])
-        found.append(_figure(f"observations/s at {size:,}", measured["per_second"], "1/s", 10_000, "higher"))
-        found.append(_figure(f"memory at {size:,}", measured["megabytes"], "MB", 512, "lower"))
-    found.append(_figure("slowest size against fastest", max(speeds) / min(speeds), "times", 3, "lower"))
-    seconds = _apart("rules_alone", RULE_EVENTS)["seconds"]
-    found.append(_figure(f"{RULE_EVENTS:,} observations through all rules", seconds, "s", 3, "lower"))
-    return found
-
-
-def _figure(name: str, value: float, unit: str, limit: float, better: str) -> Figure:
-    return {"name": name, "value": round(value, 3), "unit": unit, "limit": limit, "better": better}
+        yield Figure(GROUP, f"observations stored … correlated, at {size:,}", speeds[-1], "1/s", 10_000, "higher")
+        yield Figure(GROUP, f"memory at {size:,}", measured["megabytes"], "MB", 512)
+    yield Figure(GROUP, "fastest size against slowest (linear: 1)", max(speeds) / min(speeds), "times", 3)
+    rules = _apart("rules_alone", RULE_EVENTS)
+    name = f"{RULE_EVENTS:,} observations through {rules['rules']:.0f} rules"
+    for against, seconds in STATED.items():
+        yield Figure(GROUP, name, rules["seconds"], "s", seconds, against=against, is_peer=against != LIMIT)
 
 
 def _apart(what: str, number: int) -> dict[str, float]:
@@ -165,14 +155,9 @@ def _apart(what: str, number: int) -> dict[str, float]:
 
 
 def main() -> None:
-    """One measurement as JSON when named with its size, else all of them as a table."""
-    if len(sys.argv) == 3:
-        measure = {"pipeline": pipeline, "rules_alone": rules_alone}[sys.argv[1]]
-        print(json.dumps(measure(int(sys.argv[2]))))
-        return
-    for figure in figures():
-        bound = f"{figure['better']} than {figure['limit']:,}"
-        print(f"{figure['name']:45} {figure['value']:>12,} {figure['unit']:6} ({bound})")
+    """One measurement as JSON: its name, then its size."""
+    measure = {"pipeline": pipeline, "rules_alone": rules_alone}[sys.argv[1]]
+    print(json.dumps(measure(int(sys.argv[2]))))
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from kernel.errors import TooManyRequests
@@ -11,6 +11,7 @@ from kernel.limits import ATTEMPTS, Bucket, Limiter, refilled
 from kernel.table import Table, create, update
 from tests.faults import answering, refusal
 from tests.kit import actor
+from tests.memory_table import memory_table
 
 RATE, BURST = 3.0, 10.0
 
@@ -25,17 +26,16 @@ class Clock:
         return self.at
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.floats(0.05, 50),
     st.floats(1, 100),
     st.lists(st.tuples(st.floats(0, 5), st.floats(0.5, 30), st.sampled_from((0.0, -3.0, -0.5, 2.0))), max_size=12),
 )
 def test_never_more_than_the_burst_and_what_refilled(
-    table: Table, rate: float, burst: float, requests: list[tuple[float, float, float]]
+    rate: float, burst: float, requests: list[tuple[float, float, float]]
 ) -> None:
     """Workers whose clocks are wrong by `skew` lease in turn: the bound holds for the widest clock."""
-    who, clock = actor(), Clock()
+    table, who, clock = memory_table(), actor(), Clock()
     now, granted = clock.at, 0.0
     seen: list[float] = []
     for elapsed, want, skew in requests:

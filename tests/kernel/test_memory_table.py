@@ -63,7 +63,7 @@ def play(table: Table, who: Any, steps: list[tuple[str, str, int]]) -> list[Any]
     return seen
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(STEPS)
 def test_memory_and_moto_agree(table: Table, steps: list[tuple[str, str, int]]) -> None:
     who, memory = actor(), memory_table()

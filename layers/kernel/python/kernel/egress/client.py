@@ -170,6 +170,7 @@ class Egress:
         if self._http is not None:
             await self._http.close()
             self._http = None
+        await asyncio.sleep(0)  # sockets close in the loop's next turn, and this may be the caller's last one
 
     async def __aenter__(self) -> Egress:
         return self
