@@ -71,9 +71,9 @@ def record(layout: Layout) -> str:
     frames = Frames()
     with showcase.connect(layout) as client:
         targets = [each["address"] for each in showcase.demo(layout)["targets"]]
-        picture, findings = showcase.scan(client, targets, showcase.DEMO_NAME, frames)
+        picture, findings = showcase.scan(client, targets, showcase.DEMO_NAME, frames, every=0.05)
         report = showcase.write_report(client, layout, picture.scan["scan_id"])
-    console.print(steps, Text(f"✔ The platform is up at {layout.url}\n", style="green"), frames.busiest(), picture)
+    console.print(steps, Text(f"✔ The platform is up at {layout.url}\n", style="green"), frames.busiest(), picture, "")
     console.print(tables.findings(findings, brief=True))
     console.print(Text.assemble("Report: ", (f".local/reports/{report.name}", "bold")))
     return _own(console.export_svg(title="Palisade", theme=THEME, unique_id="run"))

@@ -15,7 +15,7 @@ from palisade.errors import ApiProblem, Unreachable
 from palisade.feed import Feed
 from palisade.picture import Picture
 
-LOOK_EVERY = 1.0
+LOOK_EVERY = 0.5
 SAY_EVERY = 10.0
 PATIENCE = 120.0
 """Seconds without an answer before watching is given up; the scan itself goes on."""

@@ -86,7 +86,7 @@ def _scan(console: Console, layout: Layout, target: str | None) -> int:
         targets = [target] if target else [each["address"] for each in showcase.demo(layout)["targets"]]
         with watching.display() as show:
             picture, found = showcase.scan(client, targets, target or showcase.DEMO_NAME, show)
-        console.print(tables.findings(found, brief=True))
+        console.print("", tables.findings(found, brief=True))
         if picture.status != showcase.FINISHED:
             reason = picture.scan.get("reason") or "no reason was given"
             _fail(console, f"The scan {picture.status}: {reason}.", "Read on with `make logs CONTEXT=collection`.")

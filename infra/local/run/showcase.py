@@ -73,10 +73,15 @@ def attest(client: Api, target: str) -> None:
         attestation.attest(client, [target], statement)
 
 
-def scan(client: Api, targets: list[str], name: str, show: Show) -> tuple[Picture, list[dict[str, Any]]]:
-    """Scan and watch until it has ended: the last picture, and the findings. Raises PalisadeError."""
+def scan(
+    client: Api, targets: list[str], name: str, show: Show, every: float = watching.LOOK_EVERY
+) -> tuple[Picture, list[dict[str, Any]]]:
+    """Scan and watch until it has ended, looking every so many seconds: the last picture, and the findings.
+
+    Raises PalisadeError.
+    """
     started = start(client, definition(targets, PROFILE, name))
-    picture = watching.watch(client, started["scan_id"], show)
+    picture = watching.watch(client, started["scan_id"], show, every)
     found = client.listed(f"/scans/{started['scan_id']}/findings", None)["items"]
     return picture, found
 
