@@ -11,8 +11,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
+from moto.backends import get_backend
 from moto.core import DEFAULT_ACCOUNT_ID
-from moto.ses.models import ses_backends
 
 from kernel import aws
 from tests.kit import REGION
@@ -42,6 +42,12 @@ def set_up(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, value)
 
 
+def tear_down() -> None:
+    """The machines, the clock and the mail forget all they did."""
+    for service in ("stepfunctions", "scheduler", "ses"):
+        get_backend(service)[DEFAULT_ACCOUNT_ID][REGION].reset()
+
+
 def executions(setting: str) -> list[tuple[str, dict[str, Any]]]:
     """Name and input of every execution that was started on a machine."""
     client = aws.client("stepfunctions")
@@ -59,7 +65,7 @@ def schedules() -> dict[str, dict[str, Any]]:
 
 def mails() -> list[tuple[str, str, str]]:
     """Address, subject and body of every mail that was sent."""
-    messages = ses_backends[DEFAULT_ACCOUNT_ID][REGION].sent_messages
+    messages = get_backend("ses")[DEFAULT_ACCOUNT_ID][REGION].sent_messages
     return [(each.destinations["ToAddresses"][0], each.subject, each.body) for each in messages]
 
 
