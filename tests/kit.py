@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import sys
 from collections.abc import Callable
@@ -79,6 +80,8 @@ def call(
     event = gateway_event(method, PREFIX + path, query=query, headers=sent, body=text, authorizer=authorizer)
     answer = handler(event, None)
     content = answer.get("body") or ""
+    if answer.get("isBase64Encoded"):
+        content = base64.b64decode(content).decode()
     is_json = content and "json" in answer["headers"].get("content-type", "")
     parsed = json.loads(content) if is_json else content
     return Answer(answer["statusCode"], answer["headers"], parsed)
