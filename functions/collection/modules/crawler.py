@@ -143,12 +143,13 @@ class _Expedition:
     async def level(self, steps: list[Step], *, is_last: bool) -> list[Step]:
         """Fetch one level, slice by slice; returns the next one."""
         following: list[Step] = []
-        for start in range(0, len(steps), SLICE):
-            part = steps[start : start + SLICE]
-            if self._context.is_over or self._budget <= 0:
-                self._put_back(steps[start:])
+        while steps:
+            size = min(SLICE, self._budget)
+            if self._context.is_over or size <= 0:
+                self._put_back(steps)
                 break
-            self._budget -= len(part)
+            part, steps = steps[:size], steps[size:]
+            self._budget -= size
             pages = await asyncio.gather(*(self._fetch(step) for step in part))
             for step, page in zip(part, pages, strict=True):
                 following.extend(self._arrive(step, page, is_last=is_last))

@@ -1,0 +1,221 @@
+"""Planning waves and running batches through the room's doors: repeated, halted, lost and forgotten."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from contracts.facts import decode_observations, decode_rows, scan_prefix, segment_key
+from contracts.observations import Observation, observation_id
+from contracts.reports import CollectionPart, part_key
+from contracts.scans import ScanBrief, ScanDeleted, ScanStatus
+from contracts.scope import Scope
+from functions.collection import api, events, steps
+from functions.collection.model import Leftover
+from functions.collection.store import Store
+from kernel.actor import Actor
+from kernel.events import Envelope
+from kernel.facts import Facts
+from kernel.ids import new_id
+from kernel.outbox import outbox_record
+from kernel.table import Table, create, update
+from tests.e2e.site import slow_site
+from tests.kit import actor, call, sqs_event
+
+pytestmark = pytest.mark.usefixtures("cloud")
+
+VERSIONS = {"crawler": "1.0.0", "web_headers": "1.0.0"}
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[str]:
+    """A small web site on loopback."""
+    with slow_site(6, 0) as address:
+        yield address
+
+
+class Scan:
+    """A scan as its context shows it, and the steps of its state machine."""
+
+    def __init__(self, who: Actor, target: str, **fields: Any) -> None:
+        self.who = who
+        brief = ScanBrief(
+            tenant_id=who.tenant_id,
+            scan_id=new_id("scan"),
+            name="Site",
+            status=ScanStatus.RUNNING,
+            targets=(target,),
+            modules=fields.pop("modules", VERSIONS),
+            created_at="2026-11-20T08:00:00.000Z",
+            **fields,
+        )
+        Table().write(create(brief))
+        self.id = brief.scan_id
+
+    def event(self, **fields: Any) -> dict[str, Any]:
+        return {"tenant_id": self.who.tenant_id, "scan_id": self.id, **fields}
+
+    def plan(self, wave: int = 0, budget: int | None = None) -> dict[str, Any]:
+        planned: dict[str, Any] = steps.plan(self.event(wave=wave, budget=budget), None)
+        return planned
+
+    def run(self, batch: int = 1, wave: int = 0) -> int:
+        found: int = steps.run_batch(self.event(wave=wave, batch=batch), None)
+        return found
+
+    def segment(self, batch: int = 1, wave: int = 0) -> list[Observation]:
+        key = segment_key(self.who.tenant_id, self.id, wave, batch)
+        return decode_observations(Facts().get(self.who, key))
+
+    def objects(self, area: str = "") -> dict[str, bytes]:
+        prefix = scan_prefix(self.who.tenant_id, self.id) + area
+        return {key: Facts().get(self.who, key) for key in Facts().keys(self.who, prefix)}
+
+    def progress(self) -> dict[str, Any]:
+        shown: dict[str, Any] = call(api.handler, "GET", f"/scans/{self.id}/progress", self.who).body
+        return shown
+
+    def become(self, status: ScanStatus) -> None:
+        brief = Table().require(self.who, ScanBrief, scan_id=self.id)
+        brief.status = status
+        Table().write(update(brief))
+
+
+def test_a_plan_names_its_batches_and_planning_again_plans_the_same(site: str) -> None:
+    scan = Scan(actor(), site)
+    planned = scan.plan()
+    assert (planned["batches"], planned["tasks"], planned["dropped"]) == (1, 1, 0)
+    listed = json.loads(Facts().get(scan.who, planned["key"]))
+    assert listed == [scan.event(wave=0, batch=1)]
+    before = scan.objects()
+    assert scan.plan() == planned
+    assert scan.objects() == before
+    assert [(seed.type, seed.value) for seed in scan.segment(0)] == [("url", site)]
+
+
+def test_a_batch_that_runs_twice_writes_the_same_and_counts_once(site: str) -> None:
+    scan = Scan(actor(), site)
+    scan.plan()
+    assert scan.run() > 6
+    names = {(each.type, each.value) for each in scan.segment()}
+    kept, shown = set(scan.objects()), scan.progress()
+    scan.run()
+    assert {(each.type, each.value) for each in scan.segment()} == names
+    assert set(scan.objects()) == kept
+    assert scan.progress() == shown
+    assert (shown["batches"], shown["batches_done"], shown["modules"]) == (1, 1, ["crawler"])
+    assert shown["observations"] == len(scan.segment())
+
+
+def test_a_later_batch_reads_what_an_earlier_one_fetched(site: str) -> None:
+    scan = Scan(actor(), site, modules={**VERSIONS, "extraction": "1.0.0"})
+    scan.plan()
+    scan.run()
+    pages = [each for each in scan.segment() if each.type == "http_response"]
+    assert pages
+    references = [value for page in pages for value in page.attributes.values() if str(value).startswith("0:1:")]
+    assert references
+    wave, batch, offset, length = map(int, references[0].split(":"))
+    body = Store().read_bodies(scan.who, scan.id, wave, batch)[offset : offset + length]
+    assert b"<title>" in body
+
+
+@pytest.mark.parametrize("status", [ScanStatus.PAUSING, ScanStatus.STOPPING])
+def test_a_halted_scan_sends_nothing_and_hands_everything_over(site: str, status: ScanStatus) -> None:
+    scan = Scan(actor(), site)
+    scan.plan()
+    scan.become(status)
+    assert scan.run() == 0
+    (leftover,) = [row for body in scan.objects("leftovers/").values() for row in decode_rows(body, Leftover)]
+    assert (leftover.module, leftover.observation.value) == ("crawler", site)
+    scan.become(ScanStatus.RUNNING)
+    assert scan.plan(wave=1)["batches"] == 1
+    assert scan.run(wave=1) > 6
+
+
+def test_what_lies_outside_the_scope_is_not_planned(site: str) -> None:
+    scan = Scan(actor(), site, scope=Scope(deny=("127.0.0.1",)))
+    assert scan.plan()["batches"] == 0
+
+
+def test_a_budget_of_tasks_drops_the_rest() -> None:
+    scan = Scan(actor(), "127.0.0.0/29", modules={"tcp_connect": "1.0.0"})
+    planned = scan.plan(budget=2)
+    assert (planned["tasks"], planned["dropped"]) == (2, 4)
+
+
+def test_a_lost_batch_is_told_in_the_log_and_the_scan_goes_on(site: str) -> None:
+    scan = Scan(actor(), site)
+    scan.plan()
+    steps.record_loss(scan.event(wave=0, batch=1, cause="Sandbox.Timedout"), None)
+    (line,) = call(api.handler, "GET", f"/scans/{scan.id}/log", scan.who).body["items"]
+    assert (line["level"], line["module"], line["count"]) == ("error", "crawler", 1)
+    assert "Sandbox.Timedout" in line["message"]
+    assert (scan.progress()["batches_done"], scan.progress()["errors"]) == (1, 1)
+
+
+def test_the_log_is_paged_by_whole_batches() -> None:
+    scan = Scan(actor(), "127.0.0.0/29", modules={"tcp_connect": "1.0.0", "reverse_dns": "1.0.0"})
+    for batch in range(1, scan.plan()["batches"] + 1):
+        steps.record_loss(scan.event(wave=0, batch=batch, cause="x"), None)
+    lines: list[dict[str, Any]] = []
+    cursor = ""
+    while True:
+        page = call(api.handler, "GET", f"/scans/{scan.id}/log", scan.who, query=f"limit=1{cursor}").body
+        lines += page["items"]
+        if page["next_cursor"] is None:
+            break
+        cursor = f"&cursor={page['next_cursor']}"
+    assert len(lines) >= 2
+    assert len({json.dumps(line) for line in lines}) == len(lines)
+
+
+def test_a_module_gets_the_tenants_configuration(site: str) -> None:
+    scan = Scan(actor(), site, module_configs={"crawler": {"max_pages": 2}})
+    scan.plan()
+    scan.run()
+    assert len([each for each in scan.segment() if each.type == "http_response"]) == 2
+
+
+def test_a_deleted_scan_is_forgotten_and_its_running_batches_end(site: str) -> None:
+    scan = Scan(actor(), site)
+    scan.plan()
+    scan.run()
+    brief = Table().require(scan.who, ScanBrief, scan_id=scan.id)
+    Table().client.delete_item(
+        TableName="palisade",
+        Key={name: {"S": value} for name, value in ScanBrief.key(scan.who, scan_id=scan.id).items()},
+    )
+    record = outbox_record(Actor.system(scan.who.tenant_id), ScanDeleted(scan_id=scan.id, name=brief.name), 1)
+    events.handler(sqs_event(Envelope.model_validate_json(record.envelope)), None)
+    assert scan.objects() == {}
+    assert scan.run() == 0
+    assert call(api.handler, "GET", f"/scans/{scan.id}/log", scan.who).status == 404
+
+
+def test_a_stranger_sees_neither_progress_nor_log(site: str) -> None:
+    scan = Scan(actor(), site)
+    for view in ("progress", "log"):
+        assert call(api.handler, "GET", f"/scans/{scan.id}/{view}", actor()).status == 404
+
+
+def test_a_report_hears_how_the_modules_worked(site: str) -> None:
+    scan = Scan(actor(), site)
+    scan.plan()
+    scan.run()
+    steps.hand_in(scan.event(report_id="report_1"), None)
+    body = Facts().get(scan.who, part_key(scan.who.tenant_id, "report_1", "collection"))
+    (part,) = decode_rows(body, CollectionPart)
+    (run,) = part.modules
+    assert (run.name, run.tasks, run.observations) == ("crawler", 1, len(scan.segment()))
+    assert run.summary
+
+
+def test_ids_of_seeds_are_those_of_the_scan(site: str) -> None:
+    scan = Scan(actor(), site)
+    scan.plan()
+    (seed,) = scan.segment(0)
+    assert seed.id == observation_id(scan.id, "url", site, scan.id)
