@@ -144,7 +144,7 @@ class _Expedition:
         """Fetch one level, slice by slice; returns the next one."""
         following: list[Step] = []
         while steps:
-            size = min(SLICE, self._budget)
+            size = min(SLICE, self._budget, len(steps))
             if self._context.is_over or size <= 0:
                 self._put_back(steps)
                 break
