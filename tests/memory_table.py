@@ -3,6 +3,7 @@ what moto does."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 from types import SimpleNamespace
 from typing import Any
@@ -46,6 +47,7 @@ class MemoryDynamo:
 
     def __init__(self) -> None:
         self.items: dict[tuple[str, str], Item] = {}
+        self.before_write: Callable[[], None] = lambda: None
 
     def get_item(self, *, Key: Item, **_options: Any) -> Item:
         found = self.items.get(_place(Key))
@@ -65,6 +67,7 @@ class MemoryDynamo:
         self._apply("Delete", operation)
 
     def transact_write_items(self, *, TransactItems: list[dict[str, Any]], **_options: Any) -> None:
+        self.before_write()
         steps = [next(iter(item.items())) for item in TransactItems]
         reasons = [{"Code": "None" if self._holds(operation) else "ConditionalCheckFailed"} for _, operation in steps]
         if any(reason["Code"] != "None" for reason in reasons):
@@ -116,6 +119,7 @@ class MemoryDynamo:
         return True
 
     def _demand(self, operation: dict[str, Any], name: str) -> None:
+        self.before_write()
         if not self._holds(operation):
             raise ConditionalCheckFailedException(name)
 
@@ -144,3 +148,22 @@ def events_in(table: Table) -> list[Envelope]:
     items: Iterable[Item] = table.client.items.values()
     found = [Envelope.model_validate_json(each["envelope"]["S"]) for each in items if "#OUTBOX#" in each["pk"]["S"]]
     return sorted(found, key=lambda envelope: (envelope.at, envelope.sequence, envelope.id))
+
+
+class MemoryKms:
+    """A KMS client as far as `Envelope` uses it: a wrapped key is good with its own encryption context alone."""
+
+    def __init__(self) -> None:
+        self._keys: dict[bytes, tuple[dict[str, str], bytes]] = {}
+
+    def generate_data_key_without_plaintext(
+        self, *, EncryptionContext: dict[str, str], **_options: Any
+    ) -> dict[str, bytes]:
+        wrapped = os.urandom(16)
+        self._keys[wrapped] = (EncryptionContext, os.urandom(32))
+        return {"CiphertextBlob": wrapped}
+
+    def decrypt(self, *, CiphertextBlob: bytes, EncryptionContext: dict[str, str]) -> dict[str, bytes]:
+        context, key = self._keys[CiphertextBlob]
+        assert context == EncryptionContext
+        return {"Plaintext": key}
