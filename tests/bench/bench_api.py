@@ -1,0 +1,123 @@
+"""The HTTP API: how long its doors take to start, what the framework costs a warm request, and how fast the local
+cloud answers through its front door."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+
+from contracts.access import Role
+from tests.bench.figure import Figure
+from tests.bench.surroundings import Cloud, Surroundings
+
+GROUP = "api"
+ROOT = Path(__file__).resolve().parents[2]
+FIRST_GETS = {
+    "audit": "/audit/logs",
+    "collection": "/scans/none/progress",
+    "findings": "/findings",
+    "identity": "/users/me",
+    "intelligence": "/scans/none/entities",
+    "modules": "/modules",
+    "monitoring": "/health",
+    "notifications": "/notifications",
+    "organizations": "/organizations",
+    "reports": "/reports",
+    "scans": "/scans",
+    "webhooks": "/webhooks",
+}
+"""A GET of every room that has an HTTP door; what it answers to an empty table is an answer like any other."""
+START_LIMIT, WARM_LIMIT = 300.0, 150.0
+P50_LIMIT, P95_LIMIT = 20.0, 100.0
+STARTS = 7
+CONCURRENT, READS, LOGINS = 16, 1600, 30
+NOTHING = "import time, os; print(0, time.process_time() * 1000, flush=True); os._exit(0)"
+
+
+def figures(surroundings: Surroundings) -> Iterator[Figure]:
+    """Starts first: they want a machine on which nothing else runs."""
+    for room, milliseconds in starts().items():
+        yield Figure(GROUP, f"{room}: start and first answer, CPU", milliseconds, "ms", START_LIMIT)
+    yield Figure(GROUP, "framework overhead of a warm GET, p50", warm_overhead(), "µs", WARM_LIMIT)
+    alone, crowded, logins = asyncio.run(through_the_front_door(surroundings.cloud))
+    yield Figure(GROUP, "GET /scans/{id}, one caller, p50", _percentile(alone, 50), "ms", P50_LIMIT)
+    yield Figure(GROUP, f"GET /scans/{{id}}, {CONCURRENT} callers, p50", _percentile(crowded, 50), "ms", P50_LIMIT)
+    yield Figure(GROUP, f"GET /scans/{{id}}, {CONCURRENT} callers, p95", _percentile(crowded, 95), "ms", P95_LIMIT)
+    yield Figure(GROUP, "POST /auth/login, p95", _percentile(logins, 95), "ms", P95_LIMIT)
+
+
+def starts() -> dict[str, float]:
+    """Each room's median processor milliseconds from nothing to its first answer, above the bare interpreter's."""
+    bare = statistics.median(_processor_time("-c", NOTHING) for _ in range(STARTS))
+    script = str(ROOT / "tests" / "bench" / "first_answer.py")
+    return {
+        room: statistics.median(_processor_time(script, room, path) for _ in range(STARTS)) - bare
+        for room, path in FIRST_GETS.items()
+    }
+
+
+def warm_overhead() -> float:
+    """Median microseconds of a GET through the Lambda handler above those of its own work."""
+    whole, work = _run(str(ROOT / "tests" / "bench" / "warm.py")).split()
+    return float(whole) - float(work)
+
+
+async def through_the_front_door(cloud: Cloud) -> tuple[list[float], list[float], list[float]]:
+    """Milliseconds of reads by one caller, of reads by many at once, and of log-ins one after another."""
+    with cloud.log_in() as client:
+        scan = client.create_scan(["http://127.0.0.1:9/"], profile="web")
+        headers = {"Authorization": f"Bearer {client.token}"}
+    base = f"{cloud.demo.url}/api/v1"
+    async with httpx.AsyncClient(base_url=base, headers=headers, timeout=60) as api:
+        path = f"/scans/{scan['scan_id']}"
+        await _crowd(api, path, CONCURRENT, CONCURRENT * 10)  # every worker has started
+        alone = await _crowd(api, path, 1, READS // CONCURRENT)
+        crowded = await _crowd(api, path, CONCURRENT, READS)
+        user = cloud.demo.user(Role.ORGANIZATION_ADMIN)
+        login = {"email": user["email"], "password": user["password"]}
+        logins = [await _timed(api, "POST", "/auth/login", json=login) for _ in range(LOGINS)]
+    return alone, crowded, logins
+
+
+async def _crowd(api: httpx.AsyncClient, path: str, callers: int, reads: int) -> list[float]:
+    """`callers` read at once, each its next as soon as it has its answer."""
+    times: list[float] = []
+
+    async def caller() -> None:
+        for _ in range(reads // callers):
+            times.append(await _timed(api, "GET", path))  # noqa: PERF401 - they take turns
+
+    await asyncio.gather(*(caller() for _ in range(callers)))
+    return times
+
+
+async def _timed(api: httpx.AsyncClient, method: str, path: str, **options: object) -> float:
+    began = time.perf_counter()
+    (await api.request(method, path, **options)).raise_for_status()  # type: ignore[arg-type]
+    return (time.perf_counter() - began) * 1000
+
+
+def _percentile(times: list[float], percent: int) -> float:
+    return sorted(times)[min(len(times) - 1, len(times) * percent // 100)]
+
+
+def _processor_time(*arguments: str) -> float:
+    status, milliseconds = _run(*arguments).split()
+    if status not in ("0", "200", "404"):
+        raise RuntimeError(f"{arguments} answered {status}")
+    return float(milliseconds)
+
+
+def _run(*arguments: str) -> str:
+    paths = os.pathsep.join((str(ROOT), str(ROOT / "layers" / "kernel" / "python")))
+    environment = {"PYTHONPATH": paths, "PATH": os.environ["PATH"]}
+    done = subprocess.run([sys.executable, *arguments], env=environment, capture_output=True, text=True, check=True)
+    return done.stdout.strip().splitlines()[-1]
