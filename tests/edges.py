@@ -96,7 +96,7 @@ def receiving(answer: Callable[[BaseHTTPRequestHandler], None]) -> Iterator[Rece
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
             receiver.requests.append(({name.lower(): value for name, value in self.headers.items()}, body))
             receiver.answer(self)
 

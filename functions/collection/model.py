@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from ipaddress import ip_network
 from typing import Any
 
@@ -83,7 +85,7 @@ class Progress(Resource):
 def seeds(brief: ScanBrief) -> list[Observation]:
     """The targets of a scan as its first facts; a network stands for each of its hosts."""
     found = [seed for text in brief.targets for seed in _seeds_of(brief, text)]
-    return sorted({seed.id: seed for seed in found}.values(), key=lambda seed: (seed.type, seed.value))
+    return sorted({seed.id: seed for seed in found}.values(), key=lambda seed: (seed.type, seed.value, seed.id))
 
 
 def plan(
@@ -103,24 +105,39 @@ def plan(
         for name, face in chosen.items():
             if _wants(face, observation, brief):
                 work[name].append(observation)
+    work = {name: _distinct(facts) for name, facts in work.items()}
     total = sum(len(facts) for facts in work.values())
     allowed = total if budget is None else min(total, max(0, budget))
     return Plan(list(_batches(brief, chosen, work, allowed)), allowed, total - allowed)
 
 
+def _distinct(facts: Iterable[Observation]) -> list[Observation]:
+    """Each fact once, in a stable order: one that was left over may have come nearer, and be in the frontier too."""
+    ordered = sorted(facts, key=lambda fact: (fact.type, fact.value, fact.id))
+    return list({(fact.type, fact.value): fact for fact in reversed(ordered)}.values())[::-1]
+
+
 def _wants(face: ModuleFace, observation: Observation, brief: ScanBrief) -> bool:
     if observation.type not in face.consumes or face.name in observation.consumed:
+        return False
+    if not _pattern(face.matching).search(observation.value):
         return False
     if face.invasiveness is Invasiveness.PASSIVE:
         return observation.scope_distance <= brief.scope.max_distance
     return prove(brief.scope, brief.targets, host_of(observation.value)) is not None
 
 
+@cache
+def _pattern(expression: str) -> re.Pattern[str]:
+    """A module's expression for the values it can work with; an empty one admits all."""
+    return re.compile(expression)
+
+
 def _batches(
     brief: ScanBrief, chosen: Mapping[str, ModuleFace], work: Mapping[str, list[Observation]], allowed: int
 ) -> Iterator[BatchInput]:
     for name, face in chosen.items():
-        facts = sorted(work[name], key=lambda fact: (fact.type, fact.value, fact.id))[:allowed]
+        facts = work[name][:allowed]
         allowed -= len(facts)
         for start in range(0, len(facts), face.batch_size):
             yield BatchInput(

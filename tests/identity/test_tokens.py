@@ -1,4 +1,4 @@
-"""The authorizers, with real keys: what passes, and the many tokens that must not."""
+"""The authorizer against real keys: only an access token of our pool and client, in its time, makes an actor."""
 
 from __future__ import annotations
 
@@ -6,166 +6,245 @@ import base64
 import hashlib
 import hmac
 import json
-import threading
-import time
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import jwt
 import pytest
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from functions.identity import tokens, triggers
+from contracts.access import Role, permissions_of
+from functions.identity import tokens
+from functions.identity.triggers import authorize, authorize_socket
+from kernel import clock
 from kernel.actor import Actor
 from kernel.ids import new_id
+from tests.edges import Receiver, receiving
+from tests.kit import REGION
 
-POOL, CLIENT, REGION = "us-east-1_pool", "client-1", "us-east-1"
+POOL, CLIENT = f"{REGION}_pool1", "client-1"
 ISSUER = f"https://cognito-idp.{REGION}.amazonaws.com/{POOL}"
-TENANT = new_id("org")
+OURS = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+STRANGERS = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+ARN = "arn:aws:execute-api:us-east-1:000000000000:api/live/$connect"
 
 
-class Keys:
-    """A pool's signing key, and one that is not the pool's."""
-
-    def __init__(self) -> None:
-        self.own = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-        self.other = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-
-    def jwks(self) -> bytes:
-        """The key set as the pool publishes it."""
-        key = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(self.own.public_key()))
-        return json.dumps({"keys": [{**key, "kid": "k1", "use": "sig", "alg": "RS256"}]}).encode()
-
-
-@pytest.fixture(scope="module")
-def keys() -> Keys:
-    return Keys()
-
-
-@pytest.fixture(scope="module")
-def pool(keys: Keys) -> Iterator[str]:
-    """A server on loopback that publishes the key set where the emulator does."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            found = self.path == f"/{POOL}/.well-known/jwks.json"
-            body = keys.jwks() if found else b""
-            self.send_response(200 if found else 404)
-            self.send_header("content-length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_arguments: object) -> None:
-            return
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_address[1]}"
-    server.shutdown()
-    server.server_close()
-    thread.join()
+def public(key: rsa.RSAPrivateKey, kid: str) -> dict[str, Any]:
+    jwk: dict[str, Any] = jwt.algorithms.RSAAlgorithm.to_jwk(key.public_key(), as_dict=True)
+    return {**jwk, "kid": kid, "use": "sig", "alg": "RS256"}
 
 
 @pytest.fixture(autouse=True)
-def settings(pool: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in {
-        "AWS_ENDPOINT_URL": pool,
-        "AWS_REGION": REGION,
-        "USER_POOL_ID": POOL,
-        "USER_POOL_CLIENT_ID": CLIENT,
-    }.items():
-        monkeypatch.setenv(name, value)
-    tokens._keys.cache_clear()
+def pool(monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
+    """The pool's key set on a real server."""
+    document = json.dumps({"keys": [public(OURS, "key-1")]}).encode()
+
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        request.send_response(200 if request.path == f"/{POOL}/.well-known/jwks.json" else 404)
+        request.send_header("Content-Length", str(len(document)))
+        request.end_headers()
+        request.wfile.write(document)
+
+    with receiving(answer) as server:
+        settings = {
+            "AWS_REGION": REGION,
+            "AWS_ENDPOINT_URL": server.url.removesuffix("/in"),
+            "USER_POOL_ID": POOL,
+            "USER_POOL_CLIENT_ID": CLIENT,
+        }
+        for name, value in settings.items():
+            monkeypatch.setenv(name, value)
+        tokens._keys.cache_clear()
+        yield server
+        tokens._keys.cache_clear()
 
 
-def claims(**changes: Any) -> dict[str, Any]:
-    """What a good access token says, changed; a value of None leaves a claim out."""
-    now = int(time.time())
-    good = {
-        "sub": "u1",
+WHO = Actor(
+    tenant_id=new_id("org"),
+    user_id="0b7ff2a0-0000-4000-8000-000000000000",
+    email="someone@example.com",
+    roles=(Role.ANALYST,),
+    permissions=permissions_of((Role.ANALYST,)),
+)
+
+
+def claims(**change: Any) -> dict[str, Any]:
+    now = int(clock.now().timestamp())
+    known = {
         "iss": ISSUER,
+        "sub": WHO.user_id,
         "client_id": CLIENT,
         "token_use": "access",
-        "iat": now,
-        "exp": now + 900,
-        "organization_id": TENANT,
-        "user_id": "u1",
-        "email": "ann@example.com",
-        "roles": ["analyst"],
-        "permissions": ["scans:read"],
+        "iat": now - 10,
+        "exp": now + 3600,
+        "organization_id": WHO.tenant_id,
+        "user_id": WHO.user_id,
+        "email": WHO.email,
+        "roles": list(WHO.roles),
+        "permissions": sorted(WHO.permissions),
     }
-    return {name: value for name, value in {**good, **changes}.items() if value is not None}
+    return {name: value for name, value in {**known, **change}.items() if value is not ...}
 
 
-def signed(keys: Keys, key: Any = None, algorithm: str = "RS256", kid: str = "k1", **changes: Any) -> str:
-    return jwt.encode(claims(**changes), key or keys.own, algorithm=algorithm, headers={"kid": kid})
+def token(key: Any = OURS, algorithm: str = "RS256", kid: str | None = "key-1", **change: Any) -> str:
+    headers = {} if kid is None else {"kid": kid}
+    return jwt.encode(claims(**change), key, algorithm, headers=headers)
 
 
-def authorize(header: str) -> dict[str, Any]:
-    answer = triggers.authorize({"headers": {"authorization": header}}, None)
+def ask(header: str | None) -> dict[str, Any]:
+    return authorize({"headers": {} if header is None else {"authorization": header}}, None)
+
+
+def socket(query: dict[str, str] | None) -> str:
+    policy = authorize_socket({"queryStringParameters": query, "methodArn": ARN}, None)
+    (statement,) = policy["policyDocument"]["Statement"]
+    assert statement["Resource"] == ARN
+    assert ("actor" in policy["context"]) == (statement["Effect"] == "Allow")
+    return str(statement["Effect"])
+
+
+@pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
+def test_a_good_token_makes_its_actor(scheme: str) -> None:
+    answer = ask(f"{scheme} {token()}")
     assert answer["isAuthorized"] is True
-    context: dict[str, Any] = answer["context"]
-    return context
+    assert Actor.model_validate_json(answer["context"]["actor"]) == WHO
+    assert socket({"token": token()}) == "Allow"
 
 
-def test_a_good_token_becomes_its_actor(keys: Keys) -> None:
-    actor = Actor.model_validate_json(authorize(f"Bearer {signed(keys)}")["actor"])
-    assert (actor.tenant_id, actor.user_id, actor.email) == (TENANT, "u1", "ann@example.com")
-    assert actor.may("scans:read")
-    assert not actor.may("scans:create")
+def forged_with_public_key() -> str:
+    """RS256's public key as the secret of HS256, as PyJWT itself refuses to sign."""
+    pem = OURS.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    head, body = (part(each) for part, each in ((segment, {"alg": "HS256", "kid": "key-1"}), (segment, claims())))
+    signature = hmac.digest(pem, f"{head}.{body}".encode(), hashlib.sha256)
+    return f"{head}.{body}.{base64.urlsafe_b64encode(signature).decode().rstrip('=')}"
 
 
-def test_an_expired_token_says_so(keys: Keys) -> None:
-    context = authorize(f"Bearer {signed(keys, exp=int(time.time()) - 60)}")
-    assert context == {"reason": "The token has expired."}
+def segment(content: dict[str, Any]) -> str:
+    return base64.urlsafe_b64encode(json.dumps(content).encode()).decode().rstrip("=")
 
 
-def forged(keys: Keys) -> dict[str, str]:
-    """Tokens that must not pass, by what is wrong with them."""
-    public = keys.own.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    unsigned = jwt.encode(claims(), None, algorithm="none", headers={"kid": "k1"})
-    head = base64.urlsafe_b64encode(b'{"alg":"HS256","kid":"k1"}').rstrip(b"=").decode()
-    body = unsigned.split(".")[1]
-    mac = base64.urlsafe_b64encode(hmac.digest(public, f"{head}.{body}".encode(), hashlib.sha256)).rstrip(b"=")
-    return {
-        "no algorithm": unsigned,
-        "the public key used as a secret": f"{head}.{body}.{mac.decode()}",
-        "another key": signed(keys, keys.other),
-        "an unknown key id": signed(keys, kid="k2"),
-        "a path as key id": signed(keys, kid="../../etc/passwd"),
-        "another pool": signed(keys, iss=ISSUER + "x"),
-        "another client": signed(keys, client_id="client-2"),
-        "an ID token": signed(keys, token_use="id"),
-        "no organisation": signed(keys, organization_id=None),
-        "a made-up organisation": signed(keys, organization_id="A#"),
-        "a wildcard organisation": signed(keys, organization_id="*"),
-        "no expiry": signed(keys, exp=None),
-        "no permissions": signed(keys, permissions=None),
-        "a flipped signature": signed(keys)[:-6] + "AAAAAA",
-        "not a token": "abc",
-        "nothing": "",
-    }
+def unsigned(algorithm: str) -> str:
+    return f"{segment({'alg': algorithm, 'kid': 'key-1'})}.{segment(claims())}."
 
 
-@pytest.mark.parametrize("flaw", list(forged(Keys())))
-def test_a_bad_token_is_nobody(keys: Keys, flaw: str) -> None:
-    assert "actor" not in authorize(f"Bearer {forged(keys)[flaw]}")
+def tampered() -> str:
+    head, _, signature = token().split(".")
+    return f"{head}.{segment(claims(roles=['super_admin'], permissions=['*']))}.{signature}"
 
 
-@pytest.mark.parametrize("header", ["", "Basic YTpi", "bearer", "Token x"])
-def test_another_scheme_is_nobody(header: str) -> None:
-    assert "reason" in authorize(header)
+BAD: dict[str, Callable[[], str]] = {
+    "no algorithm": lambda: unsigned("none"),
+    "no algorithm, oddly spelt": lambda: unsigned("nOnE"),
+    "signature cut off": lambda: token().rpartition(".")[0] + ".",
+    "public key as secret": forged_with_public_key,
+    "a secret of the caller's": lambda: token("secret" * 8, "HS256"),
+    "another algorithm of the same key": lambda: token(algorithm="RS512"),
+    "another PSS algorithm": lambda: token(algorithm="PS256"),
+    "a stranger's key under our name": lambda: token(STRANGERS),
+    "a stranger's key under its name": lambda: token(STRANGERS, kid="key-2"),
+    "no key named": lambda: token(kid=None),
+    "a path as key": lambda: token(STRANGERS, kid="../../etc/passwd"),
+    "an address as key": lambda: token(STRANGERS, kid="http://evil.example/key"),
+    "claims changed": tampered,
+    "ID token": lambda: token(token_use="id", aud=CLIENT),
+    "refresh token": lambda: token(token_use="refresh"),
+    "no use": lambda: token(token_use=...),
+    "another client": lambda: token(client_id="client-2"),
+    "no client": lambda: token(client_id=...),
+    "another pool": lambda: token(iss=ISSUER + "x"),
+    "no pool": lambda: token(iss=...),
+    "from the future": lambda: token(iat=int(clock.now().timestamp()) + 600),
+    "no end": lambda: token(exp=...),
+    "no birth": lambda: token(iat=...),
+    "no subject": lambda: token(sub=...),
+    "no organisation": lambda: token(organization_id=...),
+    "an organisation like none": lambda: token(organization_id="org_1#X"),
+    "every organisation": lambda: token(organization_id="*"),
+    "an organisation of another type": lambda: token(organization_id=7),
+    "no user": lambda: token(user_id=...),
+    "no roles": lambda: token(roles=...),
+    "null roles": lambda: token(roles=None),
+    "no permissions": lambda: token(permissions=...),
+    "numbers as permissions": lambda: token(permissions=7),
+    "words": lambda: "not a token",
+    "dots": lambda: "a.b.c",
+    "nothing": lambda: "",
+    "a megabyte": lambda: "A" * 1_000_000,
+    "an API key": lambda: "plsd_0123456789",
+}
 
 
-def test_a_socket_opens_for_a_good_token_alone(keys: Keys) -> None:
-    def effect(token: str) -> str:
-        event = {"queryStringParameters": {"token": token}, "methodArn": "arn:aws:execute-api:::x"}
-        (statement,) = triggers.authorize_socket(event, None)["policyDocument"]["Statement"]
-        return str(statement["Effect"])
+@pytest.mark.parametrize("name", BAD)
+def test_any_other_token_makes_nobody(name: str) -> None:
+    bad = BAD[name]()
+    answer = ask(f"Bearer {bad}")
+    assert answer == {"isAuthorized": True, "context": {"reason": "The token is not valid here."}}
+    assert socket({"token": bad}) == "Deny"
 
-    assert effect(signed(keys)) == "Allow"
-    assert {effect(token) for token in forged(keys).values()} == {"Deny"}
-    assert triggers.authorize_socket({"methodArn": "arn"}, None)["policyDocument"]["Statement"][0]["Effect"] == "Deny"
+
+def test_a_token_that_has_ended_is_told_so() -> None:
+    ended = token(exp=int(clock.now().timestamp()) - 60)
+    assert ask(f"Bearer {ended}")["context"] == {"reason": "The token has expired."}
+    assert socket({"token": ended}) == "Deny"
+    just_now = token(exp=int(clock.now().timestamp()) - 1)
+    assert "actor" in ask(f"Bearer {just_now}")["context"]
+
+
+@pytest.mark.parametrize("header", [None, "", "Basic YTpi", "Token x", "Bearer", "bearerx"])
+def test_a_request_without_a_token_is_told_how_to_send_one(header: str | None) -> None:
+    assert ask(header)["context"] == {"reason": "The Authorization header must carry a bearer token."}
+
+
+@pytest.mark.parametrize("query", [None, {}, {"token": ""}, {"TOKEN": "x"}])
+def test_a_socket_without_a_token_is_refused(query: dict[str, str] | None) -> None:
+    assert socket(query) == "Deny"
+
+
+def test_keys_are_fetched_once_however_many_unknown_ones_are_named(pool: Receiver) -> None:
+    """Nobody makes us call the pool for each forged token."""
+    for number in range(5):
+        assert "actor" in ask(f"Bearer {token()}")["context"]
+        assert "actor" not in ask(f"Bearer {token(STRANGERS, kid=f'key-{number + 2}')}")["context"]
+    assert len(pool.requests) == 1
+
+
+def test_a_key_set_that_cannot_be_read_makes_nobody(pool: Receiver) -> None:
+    def broken(request: BaseHTTPRequestHandler) -> None:
+        request.send_response(500)
+        request.send_header("Content-Length", "0")
+        request.end_headers()
+
+    pool.answer = broken
+    assert "reason" in ask(f"Bearer {token()}")["context"]
+    assert socket({"token": token()}) == "Deny"
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_no_changed_character_passes(data: st.DataObject) -> None:
+    good = token()
+    place = data.draw(st.integers(0, len(good) - 1))
+    other = data.draw(st.sampled_from("ABCabc019-_."))
+    changed = good[:place] + other + good[place + 1 :]
+    answer = ask(f"Bearer {changed}")
+    if "actor" in answer["context"]:
+        assert _same_bytes(good, changed)
+
+
+def _same_bytes(one: str, other: str) -> bool:
+    """The last character of a base64 part has bits that mean nothing."""
+
+    def parts(text: str) -> list[bytes]:
+        return [base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)) for part in text.split(".")]
+
+    return parts(one) == parts(other)
+
+
+def test_the_pools_own_address_is_used_where_nothing_plays_aws(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_ENDPOINT_URL")
+    tokens._keys.cache_clear()
+    assert tokens._keys().uri == f"{ISSUER}/.well-known/jwks.json"
