@@ -22,6 +22,8 @@ Resource = dict[str, Any]
 ENDED = frozenset({"finished", "failed", "stopped"})
 WINDOW = 5.0
 """Seconds over which the rate is taken."""
+INSTANT = 0.001
+"""Seconds that are too few to take a rate over."""
 NAMED_MODULES = 4
 """Modules of the present wave that are named; the others are counted."""
 BAR = 32
@@ -45,7 +47,7 @@ class Rate:
         if len(self.samples) < 2:
             return 0.0
         (begin, first), (end, last) = self.samples[0], self.samples[-1]
-        return max(0, last - first) / (end - begin) if end > begin else 0.0
+        return max(0, last - first) / (end - begin) if end - begin >= INSTANT else 0.0
 
 
 @dataclass
@@ -141,7 +143,9 @@ class Picture:
 
     def _bar(self) -> RenderableType:
         done, batches = self.batches
-        bar = ProgressBar(max(batches, 1), done, BAR, complete_style="cyan", finished_style="green")
+        if not batches:
+            return Text("being planned", style="dim")
+        bar = ProgressBar(batches, done, BAR, complete_style="cyan", finished_style="green")
         line = Table.grid(padding=(0, 1))
         line.add_row(bar, Text(f"{done} of {batches}"))
         return line

@@ -57,10 +57,10 @@ def connect(layout: Layout) -> Api:
 
 def notice(target: str) -> RenderableType:
     """What somebody who names a target of their own declares by that."""
+    kept = "" if attestation.is_private(target) else "The statement is kept with your name and the time. "
     words = (
-        f"By running this you attest that you may scan {target}: it is yours, or its owner has allowed it. "
-        "The statement is kept with your name and the time. Scanning without permission can be a crime; "
-        "Ctrl-C ends it now."
+        f"By running this you attest that you may scan {target}: it is yours, or its owner has allowed it. {kept}"
+        "Scanning without permission can be a crime; Ctrl-C ends it now."
     )
     return Panel(Text(words), title="Your right to scan", title_align="left", border_style="yellow", width=78)
 
