@@ -41,7 +41,6 @@ from kernel.events import Event
 from kernel.ids import new_id
 from kernel.table import Once, Page
 
-
 LOOPBACK = "127.0.0.1"
 
 
