@@ -102,7 +102,8 @@ class ApiProblem(PalisadeError):
 def _sentence(document: dict[str, Any]) -> str:
     """A problem in one sentence: its detail, the faults of single fields, and its trace when the fault is not ours."""
     text = str(document.get("detail") or document.get("title") or "The API refused the request").rstrip(".")
-    faults = [f"{fault.get('pointer', '')} {fault.get('detail', '')}".strip() for fault in document.get("errors") or []]
+    errors = document.get("errors") or []
+    faults = [f"{fault.get('pointer', '')} {fault.get('detail', '')}".strip(" .") for fault in errors]
     if faults:
         text = f"{text}: {'; '.join(faults)}"
     if document.get("status", 0) >= 500 and document.get("trace_id"):

@@ -193,6 +193,11 @@ def log(items: list[Resource]) -> Table:
     return table
 
 
+def fields(item: Resource, **columns: str) -> Table:
+    """One resource, with the columns of its list (see `plain`)."""
+    return details((heading.replace("_", " "), _told(field, item.get(field))) for heading, field in columns.items())
+
+
 def plain(items: list[Resource], **columns: str) -> Table:
     """A table of some fields: heading=field. A field whose name ends in `_at` is a point in time."""
     table = grid(*(heading.replace("_", " ") for heading in columns))

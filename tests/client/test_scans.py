@@ -90,6 +90,9 @@ def test_field_errors_are_told(ready: Platform, palisade: Palisade) -> None:
     ready.answer("POST /scans", problem(422, "bad-target", "A target cannot be scanned", errors=faults))
     said = palisade("scan", "x")
     assert said.err == "Error: A target cannot be scanned: /targets/0 a name needs at least two labels.\n"
+    ready.answer("POST /scans", problem(422, "empty-budget", "Too small.", errors=[{"pointer": "/x", "detail": "No."}]))
+    assert palisade("scan", "x").err == "Error: Too small: /x No.\n"
+    ready.answer("POST /scans", problem(422, "bad-target", "A target cannot be scanned", errors=faults))
     assert palisade("scan", "x", "--json").problem["errors"] == faults
 
 

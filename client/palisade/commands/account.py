@@ -12,6 +12,7 @@ from palisade.commands.shared import Json, connected
 from palisade.errors import ApiProblem, Unreachable, WrongUsage
 
 app = typer.Typer()
+COLUMNS = {"Name": "name", "E-mail": "email", "Organisation": "organization_id", "Roles": "roles", "Platform": "url"}
 DEFAULT_URL = "http://localhost:8080"
 
 
@@ -52,9 +53,7 @@ def whoami(as_json: Json = False) -> None:
     """Show who is logged in, where, and in which roles."""
     with connected() as client:
         me = client.get("/users/me") | {"url": client.session.url}
-    fields = [("Name", "name"), ("E-mail", "email"), ("Organisation", "organization_id"), ("Roles", "roles")]
-    pairs = [*((name, me.get(field)) for name, field in fields), ("Platform", me["url"])]
-    output.show(tables.details(pairs), me, as_json=as_json)
+    output.show(tables.fields(me, **COLUMNS), me, as_json=as_json)
 
 
 def _asked(what: str, *, hidden: bool) -> str:

@@ -53,8 +53,7 @@ def add(
         if attest:
             attestation.attest(api, targets, attest)
         found = api.post("/schedules", body)
-    pairs = [(heading.replace("_", " "), found.get(field)) for heading, field in COLUMNS.items()]
-    output.show(tables.details(pairs), found, as_json=as_json)
+    output.show(tables.fields(found, **COLUMNS), found, as_json=as_json)
 
 
 @app.command()

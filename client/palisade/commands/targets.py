@@ -69,7 +69,7 @@ def remove(target_id: TargetId, yes: Yes = False, as_json: Json = False) -> None
 
 
 def _tell(found: dict[str, Any], *, as_json: bool) -> None:
-    output.show(tables.details([(name, found.get(field)) for name, field in COLUMNS.items()]), found, as_json=as_json)
+    output.show(tables.fields(found, **COLUMNS), found, as_json=as_json)
     if not (found["approved"] or as_json):
         output.hint(_next_step(found))
 

@@ -92,8 +92,7 @@ def remove(webhook: WebhookId, yes: Yes = False, as_json: Json = False) -> None:
 
 
 def _tell_secret(found: dict[str, Any], *, as_json: bool) -> None:
-    pairs = [*((name, found.get(field)) for name, field in COLUMNS.items()), ("Secret", found["signing_secret"])]
-    output.show(tables.details(pairs), found, as_json=as_json)
+    output.show(tables.fields(found, **COLUMNS, Signed_with="signing_secret"), found, as_json=as_json)
     if not as_json:
         output.hint("Keep the secret now: it is not shown again.")
 
@@ -101,8 +100,7 @@ def _tell_secret(found: dict[str, Any], *, as_json: bool) -> None:
 def _tell_delivery(found: dict[str, Any], *, as_json: bool) -> None:
     """Show a delivery. Raises NotDelivered when the endpoint did not take it."""
     flat = _flat(found)
-    pairs = [(name.replace("_", " "), flat[field]) for name, field in DELIVERIES.items()]
-    output.show(tables.details(pairs), found, as_json=as_json)
+    output.show(tables.fields(flat, **DELIVERIES), found, as_json=as_json)
     if found["status"] != "delivered":
         raise NotDelivered(f"The endpoint did not take it: {flat['answer']}.")
 
