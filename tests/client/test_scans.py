@@ -185,6 +185,12 @@ def test_an_unknown_scan_is_the_platforms_problem(logged_in: Platform, palisade:
     assert (said.code, said.out, said.err) == (1, "", "Error: There is no such resource.\n")
 
 
+@pytest.mark.parametrize("given", ["../targets", "a/b", "?limit=1", "x#y", "a b", "%2e%2e"])
+def test_an_odd_id_stays_one_part_of_the_address(logged_in: Platform, palisade: Palisade, given: str) -> None:
+    assert palisade("delete", given, "--yes").code == 1
+    assert [call.path for call in logged_in.calls] == [f"/scans/{given}"]
+
+
 def test_ctrl_c_leaves_the_scan_running_and_says_how_to_go_on(logged_in: Platform, config: Path) -> None:
     logged_in.answer(f"GET /scans/{SCAN}", scan(status="running"))
     logged_in.answer(f"GET /scans/{SCAN}/progress", progress())

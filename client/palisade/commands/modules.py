@@ -8,11 +8,11 @@ from typing import Annotated, Any
 import typer
 
 from palisade import output, tables
-from palisade.commands.shared import Json, connected
+from palisade.commands.shared import Json, connected, segment
 from palisade.errors import WrongUsage
 
 app = typer.Typer(help="The scan modules, and what the organisation has set for them.")
-Named = Annotated[str, typer.Argument(metavar="MODULE")]
+Named = Annotated[str, typer.Argument(metavar="MODULE", callback=segment)]
 
 
 @app.callback(invoke_without_command=True)

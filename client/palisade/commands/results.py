@@ -11,7 +11,7 @@ import typer
 from palisade import output, reports, tables
 from palisade.api import STDOUT, Api
 from palisade.commands.scans import judge
-from palisade.commands.shared import FailOn, Json, Limit, ScanId, connected, most, scan_id
+from palisade.commands.shared import FailOn, Json, Limit, ScanId, connected, most, scan_id, segment
 from palisade.errors import WrongUsage
 from palisade.reports import Format
 from palisade.tables import Severity
@@ -20,7 +20,9 @@ app = typer.Typer()
 GRAPH_FORMATS = {".json": "json", ".gexf": "gexf", ".graphml": "graphml"}
 
 Output = Annotated[Path | None, typer.Option("--output", "-o", help="The file to write; - for stdout.")]
-OfScan = Annotated[str | None, typer.Option("--scan", metavar="SCAN", help="Of this scan alone; `latest` will do.")]
+OfScan = Annotated[
+    str | None, typer.Option("--scan", metavar="SCAN", help="Of this scan alone; `latest` will do.", callback=segment)
+]
 
 
 class FindingStatus(StrEnum):
@@ -53,7 +55,7 @@ def list_findings(
 
 @app.command()
 def finding(
-    finding_id: Annotated[str, typer.Argument(metavar="FINDING")],
+    finding_id: Annotated[str, typer.Argument(metavar="FINDING", callback=segment)],
     status: Annotated[FindingStatus | None, typer.Option(help="Move the finding there.")] = None,
     reason: Annotated[str, typer.Option(help="Why; accepting a risk or calling it false needs one.")] = "",
     as_json: Json = False,

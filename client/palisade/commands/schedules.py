@@ -8,10 +8,10 @@ import typer
 
 from palisade import attestation, output, tables
 from palisade.commands.scans import Allow, Attest, Deny, Minutes, Modules, Name, Profile, Targets, definition
-from palisade.commands.shared import Json, Yes, confirm, connected
+from palisade.commands.shared import Json, Yes, confirm, connected, segment
 
 app = typer.Typer(help="Scans that recur.")
-ScheduleId = Annotated[str, typer.Argument(metavar="SCHEDULE")]
+ScheduleId = Annotated[str, typer.Argument(metavar="SCHEDULE", callback=segment)]
 COLUMNS = {
     "Id": "schedule_id",
     "Name": "name",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from typing import Annotated
+from urllib.parse import quote
 
 import typer
 
@@ -14,9 +15,15 @@ from palisade.tables import Severity
 
 LATEST = "latest"
 
+
+def segment(text: str | None) -> str | None:
+    """An id as one part of an address, whatever was typed."""
+    return quote(text, safe="") if text else text
+
+
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs, and nothing else.")]
 Limit = Annotated[int, typer.Option("--limit", "-n", min=0, help="How many at most; 0 for all.")]
-ScanId = Annotated[str, typer.Argument(metavar="SCAN", help="The scan's id, or `latest`.")]
+ScanId = Annotated[str, typer.Argument(metavar="SCAN", help="The scan's id, or `latest`.", callback=segment)]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 FailOn = Annotated[
     Severity | None,

@@ -8,11 +8,11 @@ from typing import Annotated, Any
 import typer
 
 from palisade import output, tables
-from palisade.commands.shared import Json, Yes, confirm, connected
+from palisade.commands.shared import Json, Yes, confirm, connected, segment
 from palisade.errors import WrongUsage
 
 app = typer.Typer(help="What the organisation may scan, and how it showed that.")
-TargetId = Annotated[str, typer.Argument(metavar="TARGET_ID")]
+TargetId = Annotated[str, typer.Argument(metavar="TARGET_ID", callback=segment)]
 COLUMNS = {"Id": "target_id", "Target": "pattern", "Approved": "approved", "By": "method", "Since": "created_at"}
 
 

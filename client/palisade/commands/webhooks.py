@@ -7,11 +7,11 @@ from typing import Annotated, Any
 import typer
 
 from palisade import output, tables
-from palisade.commands.shared import Json, Limit, Yes, confirm, connected, most
+from palisade.commands.shared import Json, Limit, Yes, confirm, connected, most, segment
 from palisade.errors import NotDelivered
 
 app = typer.Typer(help="Endpoints that are told what happens.")
-WebhookId = Annotated[str, typer.Argument(metavar="WEBHOOK")]
+WebhookId = Annotated[str, typer.Argument(metavar="WEBHOOK", callback=segment)]
 COLUMNS = {"Id": "webhook_id", "URL": "url", "Events": "event_types", "Enabled": "enabled", "Since": "created_at"}
 DELIVERIES = {
     "Event": "event_id",
@@ -75,7 +75,9 @@ def deliveries(webhook: WebhookId, limit: Limit = 20, as_json: Json = False) -> 
 
 
 @app.command()
-def replay(webhook: WebhookId, event: Annotated[str, typer.Argument(metavar="EVENT")], as_json: Json = False) -> None:
+def replay(
+    webhook: WebhookId, event: Annotated[str, typer.Argument(metavar="EVENT", callback=segment)], as_json: Json = False
+) -> None:
     """Send a delivery once more."""
     with connected() as api:
         found = api.post(f"/webhooks/{webhook}/deliveries/{event}/replay")
