@@ -47,6 +47,7 @@ def _template() -> dict[str, Any]:
                 "Properties": {"ApiId": {"Ref": "Api"}, "RouteKey": "$default", "Target": target},
             },
             "Web": {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": "web"}},
+            "Facts": {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": "facts"}},
         },
         "Outputs": {"HttpApiId": {"Value": {"Ref": "Api"}}, "WebBucket": {"Value": {"Ref": "Web"}}},
     }
@@ -103,12 +104,12 @@ def test_up_serves_and_down_ends_and_the_state_stays(layout: Layout, up: Callabl
     assert any("Creating platform" in line for line in up())
     assert get(layout, "/api/v1/scans") == "/api/v1/scans"
     storage = clients.client("s3", layout.aws)
-    storage.put_object(Bucket="web", Key="kept.txt", Body=b"kept")
+    storage.put_object(Bucket="facts", Key="kept.txt", Body=b"kept")
     assert lifecycle.down(layout)
     assert set(lifecycle.running(layout).values()) == {None}
     again = up()
     assert not any("Creating" in line or "Updating" in line for line in again)
-    with storage.get_object(Bucket="web", Key="kept.txt")["Body"] as body:
+    with storage.get_object(Bucket="facts", Key="kept.txt")["Body"] as body:
         assert body.read() == b"kept"
     storage.close()
 
