@@ -57,16 +57,18 @@ class BatchRun(BaseModel):
     seconds: float
 
 
-class WaveProgress(Record, pk="TENANT#{tenant_id}#COLLECTION#{scan_id}", sk="WAVE#{wave:05}"):
-    """How far a wave is. Batches are kept by number, so that one that runs twice counts once."""
+class WaveEntry(Record, pk="TENANT#{tenant_id}#COLLECTION#{scan_id}", sk="WAVE#{wave:05}#{entry}"):
+    """What is known of a wave: its plan, or what one of its batches did (`run`). Each batch has an entry of its own,
+    named by its number: hundreds that end together write without waiting, and one that runs twice counts once."""
 
     scan_id: str
     wave: int
+    entry: str = "PLAN"
     batches: int = 0
     tasks: int = 0
     dropped: int = 0
     modules: list[str] = Field(default_factory=list)
-    runs: dict[str, BatchRun] = Field(default_factory=dict, description="By the number of the batch.")
+    run: BatchRun | None = None
 
 
 class Progress(Resource):

@@ -17,7 +17,7 @@ from functions.collection import engine
 from functions.collection.blobs import BatchBlobs
 from functions.collection.engine import Batch, BatchResult, BatchStats
 from functions.collection.journal import LogEntry
-from functions.collection.model import BatchInput, BatchRun, Leftover, Progress, WaveProgress, plan, seeds
+from functions.collection.model import BatchInput, BatchRun, Leftover, Progress, WaveEntry, plan, seeds
 from functions.collection.modules import load
 from functions.collection.session import Session
 from functions.collection.store import Store
@@ -45,7 +45,7 @@ def plan_wave(store: Store, actor: Actor, scan_id: str, wave: int, budget: int |
         leftovers = store.leftovers(actor, scan_id, wave - 1)
         work = plan(brief, catalogue(), store.frontier(actor, scan_id, wave - 1), leftovers, budget)
     key = store.write_plan(actor, scan_id, wave, work.batches)
-    progress = WaveProgress(
+    planned = WaveEntry(
         tenant_id=actor.tenant_id,
         scan_id=scan_id,
         wave=wave,
@@ -54,7 +54,7 @@ def plan_wave(store: Store, actor: Actor, scan_id: str, wave: int, budget: int |
         dropped=work.dropped,
         modules=sorted({batch.module for batch in work.batches}),
     )
-    store.open_wave(progress)
+    store.open_wave(planned)
     return {
         "wave": wave,
         "batches": len(work.batches),
@@ -99,18 +99,18 @@ def record_loss(store: Store, actor: Actor, scan_id: str, wave: int, number: int
 def get_progress(store: Store, actor: Actor, scan_id: str) -> Progress:
     """How far the present wave of a scan is. Raises NotFound."""
     brief = _brief(store, actor, scan_id)
-    progress = store.progress(actor, scan_id, brief.wave) or WaveProgress(
-        tenant_id=actor.tenant_id, scan_id=scan_id, wave=brief.wave
-    )
+    entries = store.wave(actor, scan_id, brief.wave)
+    runs = [entry.run for entry in entries if entry.run]
+    planned = next((entry for entry in entries if entry.run is None), None)
     return Progress(
         scan_id=scan_id,
-        wave=progress.wave,
-        batches=progress.batches,
-        batches_done=len(progress.runs),
-        tasks=progress.tasks,
-        modules=progress.modules,
-        observations=sum(run.observations for run in progress.runs.values()),
-        errors=sum(run.errors for run in progress.runs.values()),
+        wave=brief.wave,
+        batches=planned.batches if planned else 0,
+        batches_done=len(runs),
+        tasks=planned.tasks if planned else 0,
+        modules=planned.modules if planned else [],
+        observations=sum(run.observations for run in runs),
+        errors=sum(run.errors for run in runs),
     )
 
 
@@ -132,7 +132,7 @@ def get_log(
 def hand_in(store: Store, actor: Actor, scan_id: str, report_id: str) -> None:
     """Write collection's part of a report: how each module worked, and the log's beginning."""
     faces = catalogue()
-    runs = [run for wave in store.waves(actor, scan_id) for run in wave.runs.values()]
+    runs = store.runs(actor, scan_id)
     names = sorted({(run.module, run.version) for run in runs})
     modules = tuple(_module_run(name, version, faces, runs) for name, version in names)
     log = [line for key in store.log_keys(actor, scan_id) for line in store.log(actor, key)]

@@ -20,13 +20,10 @@ from contracts.observations import Observation
 from contracts.reports import CollectionPart, part_key
 from contracts.scans import ScanBrief
 from functions.collection.journal import LogEntry
-from functions.collection.model import BatchInput, BatchRun, Leftover, WaveProgress
+from functions.collection.model import BatchInput, BatchRun, Leftover, WaveEntry
 from kernel.actor import Actor
-from kernel.errors import PreconditionFailed
 from kernel.facts import Facts
-from kernel.table import Table, put, update
-
-ATTEMPTS = 20
+from kernel.table import Table, put
 
 
 class Store:
@@ -105,30 +102,23 @@ class Store:
         """One batch's log."""
         return decode_rows(self._facts.get(actor, key), LogEntry)
 
-    def open_wave(self, progress: WaveProgress) -> None:
-        """A wave begins (or begins again: then its batches report anew)."""
-        self._table.write(put(progress))
+    def open_wave(self, plan: WaveEntry) -> None:
+        """A wave begins; planning it again writes the same."""
+        self._table.write(put(plan))
 
-    def progress(self, actor: Actor, scan_id: str, wave: int) -> WaveProgress | None:
-        """How far a wave is."""
-        return self._table.get(actor, WaveProgress, scan_id=scan_id, wave=wave)
+    def wave(self, actor: Actor, scan_id: str, wave: int) -> list[WaveEntry]:
+        """The plan of a wave and what its batches did. One call for each two hundred."""
+        return list(self._table.all(actor, WaveEntry, scan_id=scan_id, wave=wave))
 
-    def waves(self, actor: Actor, scan_id: str) -> list[WaveProgress]:
-        """All waves of a scan, in order."""
-        return list(self._table.all(actor, WaveProgress, scan_id=scan_id))
+    def runs(self, actor: Actor, scan_id: str) -> list[BatchRun]:
+        """What every batch of a scan did, in order."""
+        return [entry.run for entry in self._table.all(actor, WaveEntry, scan_id=scan_id) if entry.run]
 
     def report(self, actor: Actor, scan_id: str, wave: int, batch: int, run: BatchRun) -> None:
         """A batch is done. Reporting it again replaces what it said."""
-        for _ in range(ATTEMPTS):
-            progress = self.progress(actor, scan_id, wave)
-            if progress is None:
-                return
-            progress.runs[str(batch)] = run
-            try:
-                self._table.write(update(progress))
-            except PreconditionFailed:
-                continue
-            return
+        entry = f"RUN:{batch:05}"
+        done = WaveEntry(tenant_id=actor.tenant_id, scan_id=scan_id, wave=wave, entry=entry, run=run)
+        self._table.write(put(done))
 
     def hand_in(self, actor: Actor, report_id: str, part: CollectionPart) -> None:
         """Collection's part of a report."""

@@ -97,14 +97,14 @@ def remove(store: Store, actor: Actor, webhook_id: str, if_match: int | None) ->
 
 
 async def send_test(store: Store, sealer: Sealer, endpoint: Endpoint, actor: Actor, webhook_id: str) -> Delivery:
-    """Send one test event now and say how it went; it is logged like any other and not tried again."""
+    """Send one test event now and say how it went; it is logged when it is over, and not tried again."""
     store.demand_fresh(actor)
     webhook = store.webhook(actor, webhook_id)
     event_id = new_id("evt")
     body = json.dumps(
         {"id": event_id, "type": TEST_EVENT, "timestamp": clock.timestamp(), "data": {"webhook_id": webhook_id}}
     )
-    delivery = store.open_delivery(actor, _delivery(actor, webhook, event_id, TEST_EVENT, body))
+    delivery = _delivery(actor, webhook, event_id, TEST_EVENT, body)
     outcome = await endpoint.post(webhook.url, _headers(sealer, actor, webhook, delivery), delivery.payload)
     record_attempt(delivery, outcome, 0)
     if not outcome.delivered:

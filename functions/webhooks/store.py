@@ -64,8 +64,9 @@ class Store:
         self.table.write(update(delivery))
 
     def answer_delivery(self, actor: Actor, delivery: Delivery) -> None:
-        """The same, as the answer to a caller."""
-        self.table.transact(actor, [update(delivery)], answer=delivery)
+        """The same, as the answer to a caller; a delivery that is over at its first try is new."""
+        change = update(delivery) if delivery.version else create(delivery)
+        self.table.transact(actor, [change], answer=delivery)
 
     def demand_fresh(self, actor: Actor) -> None:
         """Raises Replay when the caller's command was done before."""
