@@ -11,6 +11,8 @@ import pytest
 
 from infra.new_context import ROOT, ScaffoldError, scaffold
 
+pytestmark = pytest.mark.slow
+
 COPIED = (
     "functions",
     "layers/kernel",

@@ -16,6 +16,8 @@ from functions.intelligence.model.graph import MAX_OBSERVATION_IDS
 from functions.intelligence.model.state import MAX_VALUE_CHARACTERS, NO_ROW, ReducerState
 from tests.intelligence.scans import MemoryScan, cut, fact, fact_like, histories
 
+pytestmark = pytest.mark.slow
+
 cuts = st.lists(st.integers(0, 40), max_size=4)
 
 

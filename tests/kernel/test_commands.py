@@ -29,7 +29,7 @@ from tests.faults import Moment, counted, crashing
 from tests.kernel.boats import boat, launched
 from tests.kit import Answer, Handler, actor, call, committed_events
 
-pytestmark = pytest.mark.usefixtures("cloud")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("cloud")]
 Prepare = Callable[[Actor], str]
 BY_ITSELF = ("OUTBOX", "IDEMPOTENCY", "KEYS")
 """Partitions that are not the state of a room."""

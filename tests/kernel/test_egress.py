@@ -35,6 +35,8 @@ from tests.kernel.egress_servers import (
     tcp_server,
 )
 
+pytestmark = pytest.mark.slow
+
 LOOPBACK = Policy.scanning(loopback=True)
 QUICK = Limits(body=100_000, total_seconds=1.0, connect_seconds=1.0)
 

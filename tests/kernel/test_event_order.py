@@ -32,6 +32,8 @@ from tests.edges import Receiver, receiving, status
 from tests.faults import answering
 from tests.kit import Answer, actor, call, committed_events, create_table, forget, sqs_event
 
+pytestmark = pytest.mark.slow
+
 ROOMS = sorted(file.parent.name for file in (Path(__file__).parents[2] / "functions").glob("*/events.py"))
 MOMENTS = {
     "at",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -13,6 +14,8 @@ from kernel.table import AlreadySeen, Once, Table, create, delete, put, update
 from tests.kernel.boats import Boat, boat, launched
 from tests.kit import actor, committed_events
 from tests.memory_table import events_in, memory_table
+
+pytestmark = pytest.mark.slow
 
 STEPS = st.lists(
     st.tuples(

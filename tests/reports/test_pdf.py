@@ -18,6 +18,8 @@ from functions.reports.render.pdf.text import cut, marked, visible
 from tests.reports.samples import company, finding, many, report, scan
 from tests.reports.samples import graph as drawn
 
+pytestmark = pytest.mark.slow
+
 HIDDEN = "\u202egnp.exe\u200b\x00\x1b[31m"
 
 

@@ -27,6 +27,8 @@ from kernel.ids import new_id
 from tests.kit import actor
 from tests.memory_table import events_in, memory_table
 
+pytestmark = pytest.mark.slow
+
 TASKS = 200
 STEPS = (
     *["go_on"] * 24,

@@ -10,6 +10,8 @@ import pytest
 from contracts import all_events
 from tests.infra.cdk.conftest import Templates
 
+pytestmark = pytest.mark.slow
+
 MAX_RESOURCES = 500
 AWS_HELPER = "CustomCDKBucketDeployment"
 
