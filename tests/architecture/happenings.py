@@ -1,0 +1,119 @@
+"""What happens in an organisation, so that nearly every event is told once; and a scan, step by step."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from functions.collection import steps as collection
+from functions.findings import steps as findings
+from functions.intelligence import steps as intelligence
+from functions.reports import steps as reports
+from functions.scans import steps as scans
+from infra.costs.usage import Usage
+from kernel.consumer import Consumer
+from kernel.events import Envelope
+from tests.architecture import scenes
+from tests.architecture.metering import Meter
+from tests.architecture.world import World
+from tests.faults import answering
+from tests.kit import committed_events, sqs_event
+
+HAPPENINGS = (
+    "PUT /notifications/preferences",
+    "POST /auth/login",
+    "PUT /organizations/{organization_id}",
+    "PUT /modules/{name}/config",
+    "DELETE /targets/{target_id}",
+    "POST /schedules",
+    "DELETE /schedules/{schedule_id}",
+    "PUT /webhooks/{webhook_id}",
+    "PUT /findings/{finding_id}/status",
+    "DELETE /scans/{scan_id}",
+)
+"""Operations whose scenes and requests tell most of what can be told."""
+
+
+def history(world: World) -> list[Envelope]:
+    """Everything that was told, oldest first. Nobody has heard of most of it yet."""
+    assert world.person
+    for name in HAPPENINGS:
+        request = scenes.SCENES[name](world)
+        assert world.send(name, request.path, request.body, headers=request.headers).status < 300
+    _life_of_a_scan(world)
+    _report(world)
+    for path in [f"/webhooks/{each['webhook_id']}" for each in world.send("GET /webhooks", "/webhooks").body["items"]]:
+        world.send("DELETE /webhooks/{webhook_id}", path)
+    return committed_events()
+
+
+def listeners(kind: str, rooms: list[str]) -> Iterator[tuple[str, Consumer]]:
+    """The rooms that hear of events of a kind, with their doors."""
+    for room in rooms:
+        door: Consumer = importlib.import_module(f"functions.{room}.events").handler
+        if not door.subscriptions or kind in door.subscriptions:
+            yield room, door
+
+
+def hear(meter: Meter, door: Consumer, envelope: Envelope) -> Usage:
+    """What a room does when it hears of an event."""
+    with answering("SendTaskSuccess", {}):
+        meter.start()
+        assert door(sqs_event(envelope), None) == {"batchItemFailures": []}
+        return meter.usage()
+
+
+def steps_of_a_scan(world: World, meter: Meter, site: str) -> dict[str, Usage]:
+    """What each step of a scan's machine does: of a web site with one page, in one wave, to its report.
+    Its batch is run; a second one is written by hand, so that a weakness is found."""
+    body = {"name": "Site", "targets": [site], "modules": ["crawler"]}
+    path = f"/scans/{world.create('/scans', body)['scan_id']}"
+    assert world.send("POST /scans/{scan_id}/start", f"{path}/start").status == 202
+    scan = {"tenant_id": world.who.tenant_id, "scan_id": path.rpartition("/")[2]}
+    found: dict[str, Usage] = {}
+
+    def step(name: str, door: Callable[[dict[str, Any], object], Any], **fields: Any) -> Any:
+        meter.start()
+        answer = door({**scan, **fields}, None)
+        found[name] = meter.usage()
+        return answer
+
+    step("begin", scans.gate)
+    assert step("plan", collection.plan, wave=0)["batches"] == 1
+    assert step("batch", collection.run_batch, wave=0, batch=1) > 0
+    world.write_segment(scan["scan_id"], 0, 2)
+    reduced = step("reduce", intelligence.reduce, wave=0)
+    step("record", findings.record, conclusions=reduced["conclusions"])
+    step("gate", scans.gate, report={"wave": 0, "tasks": 1, "observations": reduced["observations"]})
+    step("end", scans.gate, report={"wave": -1, "exhausted": True})
+    report = world.create("/reports", {"scan_id": scan["scan_id"], "format": "pdf"})["report_id"]
+    for room in (findings, intelligence, collection):
+        step(f"report: {room.__name__.split('.')[1]}", room.hand_in, report_id=report)
+    step("report: document", reports.render, report_id=report)
+    return found
+
+
+def _life_of_a_scan(world: World) -> None:
+    """Started, parked, resumed, stopped."""
+    path = world.scan("start")
+    scan = {"tenant_id": world.who.tenant_id, "scan_id": path.rpartition("/")[2]}
+
+    def command(name: str) -> None:
+        assert world.send(f"POST /scans/{{scan_id}}/{name}", f"{path}/{name}").status == 202
+
+    scans.gate(scan, None)
+    command("pause")
+    scans.gate(scan, None)
+    scans.park({**scan, "token": "token-1"}, None)
+    command("resume")
+    scans.gate({**scan, "report": {"wave": 0, "tasks": 3, "findings": 1}}, None)
+    command("stop")
+    scans.gate(scan, None)
+
+
+def _report(world: World) -> None:
+    order = {"scan_id": world.scanned.rpartition("/")[2], "format": "json"}
+    task = {"tenant_id": world.who.tenant_id, **order, "report_id": world.create("/reports", order)["report_id"]}
+    for door in (findings.hand_in, intelligence.hand_in, collection.hand_in, reports.render):
+        door(task, None)

@@ -1,0 +1,102 @@
+"""How many AWS calls each operation of the API makes, counted in botocore: reads at most two, writes one transaction.
+
+The counts, with the request units of each, are kept in `infra/costs/measured.json`, which the cost model reads.
+`MEASURE=write pytest tests/architecture/test_aws_calls.py` writes it anew.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from infra.costs import usage
+from infra.costs.usage import Measured, Usage
+from tests.architecture.metering import Meter, metered
+from tests.architecture.scenes import SCENES
+from tests.architecture.world import World, operations
+from tests.kit import Answer
+
+READS = 2
+FACT_READS = {
+    "GET /scans/{scan_id}/entities": 3,
+    "GET /scans/{scan_id}/graph": 4,
+    "GET /scans/{scan_id}/log": 3,
+    "GET /scans/{scan_id}/observations": 3,
+    "GET /scans/{scan_id}/timeline": 3,
+}
+"""Reads of facts in S3: the scan, where its facts lie, and for each of the parts that hold the page one more."""
+ASKS_EVERYTHING = {"GET /ready": 3}
+"""What asks whether every dependency answers asks every dependency."""
+READS_OF_WRITES = 2
+MORE_READS = {"POST /webhooks/{webhook_id}/deliveries/{event_id}/replay": 3}
+"""The partner may take fifteen seconds to answer: how its endpoint stands by then is read again."""
+WRITERS = ("DynamoDB.TransactWriteItems", "DynamoDB.PutItem", "DynamoDB.DeleteItem")
+WRITES = os.environ.get("MEASURE") == "write"
+NO_WRITE = {"POST /auth/logout", "POST /auth/refresh"}
+"""What changes nothing of ours: Cognito keeps the sessions."""
+
+
+@pytest.fixture(scope="module")
+def fresh() -> Iterator[dict[str, Usage]]:
+    """What is measured here; written when that is asked for."""
+    found: dict[str, Usage] = {}
+    yield found
+    if WRITES:
+        known = usage.read() if usage.MEASURED.exists() else Measured({}, {}, {})
+        usage.write(Measured(found, known.consumers, known.steps))
+
+
+@pytest.fixture
+def world(cloud: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    with World(monkeypatch) as made:
+        yield made
+
+
+def test_every_operation_has_its_scene() -> None:
+    assert set(SCENES) == set(operations())
+
+
+@pytest.mark.parametrize("name", SCENES)
+def test_an_operation_asks_aws_no_more_than_it_must(name: str, world: World, fresh: dict[str, Usage]) -> None:
+    with metered() as meter:
+        answer, used = _look_at(name, world, meter)
+        assert answer.status < 300, answer.body
+        if WRITES:  # what is imported by its first use is there now
+            used = replace(used, milliseconds=min(used.milliseconds, _look_at(name, world, meter)[1].milliseconds))
+    fresh[name] = used
+    _compare(used, usage.read().operations.get(name))
+    if name.startswith("GET "):
+        assert used.total <= (FACT_READS | ASKS_EVERYTHING).get(name, READS), used.calls
+        assert used.writes == 0
+    else:
+        _writes_once(name, used)
+
+
+def _look_at(name: str, world: World, meter: Meter) -> tuple[Answer, Usage]:
+    request = SCENES[name](world)
+    meter.start()
+    answer = world.send(name, request.path, request.body, headers=request.headers, query=request.query)
+    return answer, meter.usage()
+
+
+def _writes_once(name: str, used: Usage) -> None:
+    writes = sum(used.calls.get(each, 0) for each in WRITERS)
+    assert writes == (0 if name in NO_WRITE else 1), used.calls
+    assert used.total - writes <= MORE_READS.get(name, READS_OF_WRITES), used.calls
+    if used.events:
+        assert used.calls["DynamoDB.TransactWriteItems"] == 1
+
+
+def _compare(used: Usage, known: Usage | None) -> None:
+    if WRITES:
+        return
+    assert known is not None, "write the figures anew, see this file's first lines"
+    assert (used.calls, used.reads, used.writes, used.events) == (
+        known.calls,
+        known.reads,
+        known.writes,
+        known.events,
+    ), "the operation uses AWS otherwise than before: write the figures anew if that is right"
