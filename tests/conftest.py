@@ -11,7 +11,8 @@ from moto import mock_aws
 
 from kernel import aws
 from kernel.table import Table
-from tests.kit import REGION, create_table, forget
+from tests import faults  # noqa: F401 - listens to every client
+from tests.kit import REGION, create_table, forget_rooms
 
 settings.register_profile("palisade", deadline=None)
 settings.load_profile("palisade")
@@ -27,27 +28,30 @@ SETTINGS = {
 
 
 @pytest.fixture(autouse=True)
-def environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """No test ever sees real credentials or a real region."""
     for name in [name for name in os.environ if name.startswith("AWS_") and name != "AWS_CA_BUNDLE"]:
         monkeypatch.delenv(name)
     credentials = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": REGION}
     for name, value in {**credentials, **SETTINGS}.items():
         monkeypatch.setenv(name, value)
+    yield
+    if "AWS_ENDPOINT_URL" in os.environ:
+        aws.client.cache_clear()  # a client keeps its address
 
 
 @pytest.fixture
 def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """AWS as moto plays it, empty but for what every room shares."""
     with mock_aws():
-        forget()
+        forget_rooms()
         create_table(aws.client("dynamodb"), SETTINGS["TABLE_NAME"])
         aws.client("events").create_event_bus(Name=SETTINGS["BUS_NAME"])
         aws.client("s3").create_bucket(Bucket=SETTINGS["FACTS_BUCKET"])
         aws.client("secretsmanager").create_secret(Name=SETTINGS["CURSOR_SECRET_ARN"], SecretString="only-for-tests")
         monkeypatch.setenv("DATA_KEY_ID", aws.client("kms").create_key()["KeyMetadata"]["KeyId"])
         yield
-        forget()
+        forget_rooms()
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from typing import Any, Literal
 
 from kernel import aws
-from tests.kit import forget
 
 Moment = Literal["before-call", "after-call", "after-call-error"]
 Hook = Callable[..., Any]
@@ -18,19 +17,34 @@ class Crash(BaseException):
     """The process ends here. It is no Exception, so no handler of ours survives it."""
 
 
+_hooks: dict[Moment, list[Hook]] = {"before-call": [], "after-call": [], "after-call-error": []}
+
+
+def _listen() -> None:
+    """A client takes over its session's listeners when it is made: so these are there before the first one is."""
+    events = aws.session().get_component("event_emitter")
+    for moment, hooks in _hooks.items():
+        events.register(moment, lambda hooks=hooks, **keywords: _told(hooks, keywords))
+
+
+def _told(hooks: list[Hook], keywords: dict[str, Any]) -> Any:
+    answers = [hook(**keywords) for hook in hooks]
+    return next((answer for answer in answers if answer is not None), None)
+
+
+_listen()
+
+
 @contextmanager
 def hooked(hook: Hook, *moments: Moment) -> Iterator[None]:
-    """Every client made within calls `hook` at these moments of each call, with botocore's keywords."""
-    forget()
-    events = aws.session().get_component("event_emitter")
-    for name in moments:
-        events.register(name, hook)
+    """Within, every call to AWS calls `hook` at these moments, with botocore's keywords."""
+    for moment in moments:
+        _hooks[moment].append(hook)
     try:
         yield
     finally:
-        for name in moments:
-            events.unregister(name, hook)
-        forget()
+        for moment in moments:
+            _hooks[moment].remove(hook)
 
 
 @contextmanager

@@ -41,6 +41,11 @@ def forget() -> None:
     The session stays: it holds nothing but the models of the services, which take long to read.
     """
     aws.client.cache_clear()
+    forget_rooms()
+
+
+def forget_rooms() -> None:
+    """The stores of the rooms' doors, and their keys, are gone; clients stay, because making one takes long."""
     cursors._signing_key.cache_clear()
     for name, module in list(sys.modules.items()):
         if name.startswith("functions."):

@@ -219,7 +219,7 @@ class Life(RuleBasedStateMachine):
 
 
 def test_every_life_of_a_scan() -> None:
-    run_state_machine_as_test(Life, settings=settings(max_examples=200, stateful_step_count=50))
+    run_state_machine_as_test(Life, settings=settings(max_examples=120, stateful_step_count=50))
 
 
 def test_the_machine_that_plays_step_functions_uses_a_token_once() -> None:

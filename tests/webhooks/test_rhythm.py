@@ -40,7 +40,7 @@ FATES = st.lists(FAILURES, max_size=len(DELAYS)).flatmap(
 )
 
 
-@settings(max_examples=2000)
+@settings(max_examples=1000)
 @given(FATES, st.integers(1, 2), st.integers(1, 3), st.integers(0, 2**32))
 def test_an_acknowledged_event_is_never_lost_and_none_is_tried_for_ever(
     fate: list[Outcome], tellings: int, repeats: int, seed: int

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import heapq
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
@@ -111,4 +112,9 @@ class World:
 
 
 def run(work: Coroutine[Any, Any, Any]) -> Any:
-    return asyncio.run(work)
+    """On a loop of its own for each world would cost more than the work itself."""
+    return _runner.run(work)
+
+
+_runner = asyncio.Runner()
+atexit.register(_runner.close)
