@@ -115,8 +115,13 @@ def plan(
 
 def _distinct(facts: Iterable[Observation]) -> list[Observation]:
     """Each fact once, in a stable order: one that was left over may have come nearer, and be in the frontier too."""
-    ordered = sorted(facts, key=lambda fact: (fact.type, fact.value, fact.id))
+    ordered = sorted(facts, key=_rank)
     return list({(fact.type, fact.value): fact for fact in reversed(ordered)}.values())[::-1]
+
+
+def _rank(fact: Observation) -> tuple[object, ...]:
+    """Sorts facts, and of several tellings of one fact puts the nearest first."""
+    return (fact.type, fact.value, fact.scope_distance, fact.id, fact.module, fact.consumed)
 
 
 def _wants(face: ModuleFace, observation: Observation, brief: ScanBrief) -> bool:
