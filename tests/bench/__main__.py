@@ -1,7 +1,7 @@
 """Everything that has a budget, measured in one run: `python -m tests.bench [--only GROUP] [--json FILE] [--peers]`.
 
-It prints one table (ours, what it is held against, the ratio) and writes the same as JSON. It judges and fails
-nothing: figures depend on the machine and on what else runs there.
+It prints one table (ours, what it is held against, the ratio), then what the platform costs, and writes the same as
+JSON. It fails nothing: figures depend on the machine and on what else runs there.
 """
 
 from __future__ import annotations
@@ -13,10 +13,12 @@ import platform
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
+from infra.costs import report
 from tests.bench import bench_api, bench_crawl, bench_intelligence, bench_packages, bench_realtime
 from tests.bench.figure import Figure
 from tests.bench.surroundings import Surroundings
@@ -27,8 +29,9 @@ GROUPS: dict[str, Callable[[Surroundings], Iterable[Figure]]] = {
     bench.GROUP: bench.figures for bench in (bench_api, bench_intelligence, bench_packages, bench_crawl, bench_realtime)
 }
 """In this order: what wants a quiet machine comes before the local cloud is up."""
-WIDTH = 140
+WIDTH = 190
 """Columns of the table where there is no terminal."""
+COSTS = "costs"
 COLOURS = {"met": "green", "better": "green", "MISSED": "red", "worse": "yellow"}
 
 
@@ -36,11 +39,14 @@ def main() -> None:
     """Measure, show, write."""
     options = _options()
     console = Console(width=None if sys.stdout.isatty() else WIDTH)
-    wanted = options.only or list(GROUPS)
+    wanted = options.only or [*GROUPS, COSTS]
     with Surroundings(with_peers=options.peers) as surroundings, console.status("") as status:
         figures = list(_measured(wanted, surroundings, status.update))
-    console.print(table(figures))
-    _write(options.json, figures)
+    if figures:
+        console.print(table(figures))
+    if COSTS in wanted:
+        report.show(console)
+    _write(options.json, figures, report.headline() if COSTS in wanted else {})
     missed = sum(not figure.is_met for figure in figures)
     console.print(f"{len(figures) - missed} of {len(figures)} met. Written to {options.json}")
 
@@ -69,7 +75,7 @@ def table(figures: Iterable[Figure]) -> Table:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("--only", action="append", choices=sorted(GROUPS), help="this group; may be repeated")
+    parser.add_argument("--only", action="append", choices=[*GROUPS, COSTS], help="this group; may be repeated")
     parser.add_argument("--json", type=Path, default=REPORT, metavar="FILE", help="where the figures go as JSON")
     parser.add_argument("--peers", action="store_true", help="install and run the peers too, where they can be had")
     return parser.parse_args()
@@ -81,10 +87,11 @@ def _measured(wanted: Iterable[str], surroundings: Surroundings, say: Callable[[
         yield from GROUPS[group](surroundings)
 
 
-def _write(file: Path, figures: Iterable[Figure]) -> None:
+def _write(file: Path, figures: Iterable[Figure], costs: dict[str, Any]) -> None:
     machine = {"system": platform.platform(), "python": platform.python_version(), "cores": os.cpu_count()}
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps({"machine": machine, "figures": [each.as_json() for each in figures]}, indent=1) + "\n")
+    found = {"machine": machine, "figures": [each.as_json() for each in figures], COSTS: costs}
+    file.write_text(json.dumps(found, indent=1) + "\n")
 
 
 def _number(value: float) -> str:
