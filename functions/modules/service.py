@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from contracts.modules import ModuleFace, ModuleSetting, catalogue
 from functions.modules.errors import BadConfiguration
@@ -12,6 +12,9 @@ from kernel import clock
 from kernel.actor import Actor
 from kernel.crypto import Envelope
 from kernel.errors import FieldError, NotFound, PreconditionFailed
+
+if TYPE_CHECKING:
+    from jsonschema import ValidationError
 
 
 def list_modules(store: Store, actor: Actor) -> list[ModuleView]:
@@ -90,8 +93,15 @@ def _validate(face: ModuleFace, config: dict[str, Any]) -> None:
 
     schema = {**face.config_schema, "required": []} if face.config_schema else {"additionalProperties": False}
     errors = [
-        FieldError(pointer="/config/" + "/".join(map(str, error.path)), detail=error.message[:300])
+        FieldError(pointer="/config/" + "/".join(map(str, error.path)), detail=_fault(face, error))
         for error in Draft202012Validator(schema).iter_errors(config)
     ]
     if errors:
         raise BadConfiguration(errors=errors)
+
+
+def _fault(face: ModuleFace, error: ValidationError) -> str:
+    """What is wrong with a value; of a secret one without the value, which the schema's own words repeat."""
+    if error.path and error.path[0] in face.secret_fields():
+        return f"does not satisfy {error.validator}"
+    return str(error.message)[:300]

@@ -167,9 +167,7 @@ class World:
 Order = Callable[[list[Envelope], random.Random], list[Envelope]]
 ORDERS: dict[str, Order] = {
     "backwards": lambda stream, _rng: stream[::-1],
-    "each three times": lambda stream, _rng: [event for event in stream for _ in range(3)],
-    "shuffled": lambda stream, rng: rng.sample(stream * 3, len(stream) * 3),
-    "shuffled otherwise": lambda stream, rng: rng.sample(stream * 2, len(stream) * 2),
+    "shuffled, each three times": lambda stream, rng: rng.sample(stream * 3, len(stream) * 3),
 }
 
 
