@@ -12,11 +12,11 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
-
 from contracts.access import Role
+from tests.bench.callers import crowd
 from tests.bench.figure import Figure
 from tests.bench.surroundings import Cloud, Surroundings
+from tests.e2e.client import Client
 
 GROUP = "api"
 ROOT = Path(__file__).resolve().parents[2]
@@ -72,36 +72,20 @@ def warm_overhead() -> float:
 
 async def through_the_front_door(cloud: Cloud) -> tuple[list[float], list[float], list[float]]:
     """Milliseconds of reads by one caller, of reads by many at once, and of log-ins one after another."""
+    user = cloud.demo.user(Role.ORGANIZATION_ADMIN)
     with cloud.log_in() as client:
         scan = client.create_scan(["http://127.0.0.1:9/"], profile="web")
-        headers = {"Authorization": f"Bearer {client.token}"}
-    base = f"{cloud.demo.url}/api/v1"
-    async with httpx.AsyncClient(base_url=base, headers=headers, timeout=60) as api:
-        path = f"/scans/{scan['scan_id']}"
-        await _crowd(api, path, CONCURRENT, CONCURRENT * 10)  # every worker has started
-        alone = await _crowd(api, path, 1, READS // CONCURRENT)
-        crowded = await _crowd(api, path, CONCURRENT, READS)
-        user = cloud.demo.user(Role.ORGANIZATION_ADMIN)
-        login = {"email": user["email"], "password": user["password"]}
-        logins = [await _timed(api, "POST", "/auth/login", json=login) for _ in range(LOGINS)]
+        url, token = f"{cloud.demo.url}/api/v1/scans/{scan['scan_id']}", client.token
+        await crowd(url, token, CONCURRENT, CONCURRENT * 20)  # every worker has started
+        alone = await crowd(url, token, 1, READS // CONCURRENT)
+        crowded = await crowd(url, token, CONCURRENT, READS)
+        logins = [_log_in(client, user) for _ in range(LOGINS)]
     return alone, crowded, logins
 
 
-async def _crowd(api: httpx.AsyncClient, path: str, callers: int, reads: int) -> list[float]:
-    """`callers` read at once, each its next as soon as it has its answer."""
-    times: list[float] = []
-
-    async def caller() -> None:
-        for _ in range(reads // callers):
-            times.append(await _timed(api, "GET", path))  # noqa: PERF401 - they take turns
-
-    await asyncio.gather(*(caller() for _ in range(callers)))
-    return times
-
-
-async def _timed(api: httpx.AsyncClient, method: str, path: str, **options: object) -> float:
+def _log_in(client: Client, user: dict[str, str]) -> float:
     began = time.perf_counter()
-    (await api.request(method, path, **options)).raise_for_status()  # type: ignore[arg-type]
+    client.log_in(user)
     return (time.perf_counter() - began) * 1000
 
 
