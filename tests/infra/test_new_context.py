@@ -17,10 +17,8 @@ COPIED = (
     "functions",
     "layers/kernel",
     "infra",
-    "tests/kit.py",
-    "tests/conftest.py",
-    "tests/__init__.py",
     "pyproject.toml",
+    *(f"tests/{file.name}" for file in ROOT.glob("tests/*.py")),
 )
 
 
