@@ -1,4 +1,4 @@
-"""What the framework costs a warm request: `python tests/bench/warm.py` prints the median microseconds of reading one
+"""What the framework costs a warm request: `python -m tests.bench.warm` prints the median microseconds of reading one
 scan through the Lambda handler, and of the same read without it. The table's botocore client is a fake in both."""
 
 from __future__ import annotations

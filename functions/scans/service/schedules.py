@@ -1,14 +1,14 @@
-"""Scans that recur. The clock is EventBridge Scheduler; it follows our record through the record's events."""
+"""Scans that recur. The clock is EventBridge Scheduler; it follows our record through the record's events.
+
+What reads cron is imported by those who set the clock: most requests of the room's door do not.
+"""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from cronsim import CronSim, CronSimError
-
 from contracts.scans import ScheduleChanged, ScheduleDeleted
-from functions.scans.cron import to_scheduler_cron
 from functions.scans.errors import MalformedCron, UnknownTimezone
 from functions.scans.gateways import Clockwork
 from functions.scans.model import Scan, Schedule
@@ -54,6 +54,8 @@ def delete_schedule(store: Store, actor: Actor, schedule_id: str) -> None:
 
 def arm(store: Store, clockwork: Clockwork, actor: Actor, schedule_id: str) -> None:
     """Set the clock as the record says; a record that is gone needs none."""
+    from functions.scans.cron import to_scheduler_cron
+
     schedule = store.find_schedule(actor, schedule_id)
     if schedule is None:
         return
@@ -76,6 +78,10 @@ def run_schedule(store: Store, actor: Actor, schedule_id: str, occasion: str) ->
 
 
 def _demand_cron(expression: str, timezone: str) -> None:
+    from cronsim import CronSim, CronSimError
+
+    from functions.scans.cron import to_scheduler_cron
+
     try:
         zone = ZoneInfo(timezone)
     except (ZoneInfoNotFoundError, ValueError, OSError):

@@ -25,7 +25,7 @@ class CostClass(StrEnum):
 class ModuleFace(BaseModel):
     """What a module declares about itself; all that planning, the registry and the documentation need."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{2,40}$")]
     version: Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+$")]

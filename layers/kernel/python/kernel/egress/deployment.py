@@ -7,9 +7,12 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 from kernel.egress.addresses import Policy
-from kernel.egress.dns import DnsSettings
+
+if TYPE_CHECKING:
+    from kernel.egress.dns import DnsSettings
 
 
 def scan_policy() -> Policy:
@@ -30,6 +33,8 @@ def partner_policy() -> Policy:
 
 def dns_settings() -> DnsSettings:
     """The resolvers of this deployment."""
+    from kernel.egress.dns import DnsSettings  # those who only ask what is allowed need no resolver
+
     return DnsSettings.parse(os.environ.get("NAMESERVERS", ""))
 
 

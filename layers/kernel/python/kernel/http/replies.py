@@ -19,6 +19,8 @@ IF_MATCH = r'^(\*|(W/)?"[0-9]{1,12}")$'
 class List(BaseModel, Generic[T]):
     """A page of a list."""
 
+    model_config = ConfigDict(defer_build=True)
+
     items: list[T]
     next_cursor: str | None = Field(default=None, description="Pass it as `cursor` for the next page.")
 
