@@ -11,6 +11,7 @@ import time_machine
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from functions.webhooks import service
 from functions.webhooks.model import (
     DELAYS,
     GIVE_UP_AFTER,
@@ -20,6 +21,7 @@ from functions.webhooks.model import (
     Outcome,
     next_delay,
 )
+from functions.webhooks.schemas import ChangeWebhook
 from tests.faults import Crash
 from tests.webhooks.world import World
 
@@ -188,3 +190,52 @@ def test_a_worker_that_dies_after_it_sent_repeats_a_try_and_loses_none() -> None
     assert len(delivery.attempts) == len(DELAYS)
     assert delivery.status is DeliveryStatus.FAILED
     assert len(world.endpoint.posts) == 2 * len(DELAYS) - 1
+
+
+def test_two_deliveries_that_find_the_endpoint_gone_disable_it_once() -> None:
+    """Both were on their way when the first answer came."""
+    with time_machine.travel(NOON, tick=False):
+        world = World(Outcome(status=410))
+        webhook = world.register()
+        stale = world.store.webhook(world.who, webhook.webhook_id)
+        for _ in range(2):
+            envelope = world.event()
+            delivery = world.store.open_delivery(world.who, world.delivery(stale, envelope))
+            world.attempt(stale, delivery)
+        kept = world.store.webhook(world.who, webhook.webhook_id)
+    assert (kept.enabled, kept.failing_since is not None) == (False, True)
+    assert world.told().count("WebhookDisabled.v1") == 1
+
+
+def test_an_endpoint_that_is_changed_or_removed_while_it_answers_keeps_what_was_done_to_it() -> None:
+    with time_machine.travel(NOON, tick=False):
+        world = World(Outcome(status=500))
+        webhook_id = world.register().webhook_id
+        change = ChangeWebhook(url="https://elsewhere.example/", event_types=["*"])
+        world.endpoint.meanwhile = lambda: service.change(world.store, world.who, webhook_id, change, None)
+        world.dispatch(world.event())
+        kept = world.store.webhook(world.who, webhook_id)
+        assert (kept.url, kept.failing_since is not None) == (change.url, True)
+        world.endpoint.meanwhile = lambda: service.remove(world.store, world.who, webhook_id, None)
+        world.dispatch(world.event())
+        assert world.store.find_webhook(world.who, webhook_id) is None
+
+
+def test_a_change_between_reading_and_noting_an_endpoints_health_is_kept() -> None:
+    """The write of the note fails on the version; it is read again."""
+    with time_machine.travel(NOON, tick=False):
+        world = World(Outcome(status=500))
+        webhook_id = world.register().webhook_id
+        change = ChangeWebhook(url="https://elsewhere.example/", event_types=["*"])
+        writes: list[int] = []
+
+        def interrupt() -> None:
+            writes.append(len(writes))
+            if len(writes) == 3:  # the delivery was opened and saved; now comes the note
+                service.change(world.store, world.who, webhook_id, change, None)
+
+        world.table.client.before_write = interrupt
+        world.dispatch(world.event())
+        kept = world.store.webhook(world.who, webhook_id)
+    assert len(writes) == 5
+    assert (kept.url, kept.failing_since is not None) == (change.url, True)

@@ -14,7 +14,7 @@ import time_machine
 
 from contracts.organizations import OrganizationCreated
 from functions.webhooks import service
-from functions.webhooks.model import Delivery, NewWebhook, Outcome
+from functions.webhooks.model import Delivery, NewWebhook, Outcome, Webhook
 from functions.webhooks.schemas import RegisterWebhook
 from functions.webhooks.store import Store
 from kernel import clock
@@ -44,9 +44,13 @@ class Scripted:
 
     plan: list[Outcome]
     posts: list[Post] = field(default_factory=list)
+    meanwhile: Callable[[], object] = lambda: None
+    """What somebody does while the endpoint answers, once."""
 
     async def post(self, url: str, headers: dict[str, str], body: str) -> Outcome:
         self.posts.append(Post(clock.now(), url, headers, body))
+        act, self.meanwhile = self.meanwhile, lambda: None
+        act()
         return self.plan[min(len(self.posts), len(self.plan)) - 1]
 
 
@@ -84,6 +88,19 @@ class World:
 
     def dispatch(self, envelope: Envelope) -> None:
         run(service.dispatch(self.store, self.sealer, self.endpoint, self.retries, envelope))
+
+    def delivery(self, webhook: Webhook, envelope: Envelope) -> Delivery:
+        return Delivery(
+            tenant_id=self.who.tenant_id,
+            webhook_id=webhook.webhook_id,
+            event_id=envelope.id,
+            event_type=envelope.type,
+            created_at=clock.timestamp(),
+            payload=service.payload(envelope),
+        )
+
+    def attempt(self, webhook: Webhook, delivery: Delivery) -> None:
+        run(service.attempt(self.store, self.sealer, self.endpoint, self.retries, self.who, webhook, delivery))
 
     def retry(self, webhook_id: str, event_id: str, version: int) -> None:
         run(
