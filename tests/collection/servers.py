@@ -59,6 +59,14 @@ def _await_port(process: subprocess.Popen[bytes], port: int, folder: Path) -> No
     raise AssertionError(f"{process.args!r} does not serve: {(folder / 'output').read_text()[-2000:]}")
 
 
+def _await_output(folder: Path, text: str) -> None:
+    deadline = time.monotonic() + READY_SECONDS
+    while text not in (folder / "output").read_text():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"the server never said {text!r}")
+        time.sleep(0.02)
+
+
 ZONE_FILE = """
 $TTL 300
 @ IN SOA ns1 hostmaster 1 3600 900 604800 300
@@ -122,6 +130,7 @@ def named(folder: Path, *, transfers: bool = False, recursion: bool = False, ver
         {entries}"""
     )
     with running([binary, "-g", "-4", "-c", str(folder / "named.conf")], port, folder):
+        _await_output(folder, "all zones loaded")  # it takes connections before it can answer
         yield port
 
 
