@@ -212,3 +212,19 @@ def test_the_state_transitions_are_those_of_the_machines() -> None:
     assert len(ending) == scan.TRANSITIONS_OF_END
     made = [name for name, state in states("reports/report.asl.json").items() if state["Type"] != "Fail"]
     assert len([name for name in made if "Fail" not in name]) == month.REPORT_TRANSITIONS
+
+
+def test_the_documented_headline_is_the_models() -> None:
+    text = (ROOT / "docs" / "costs.md").read_text()
+    head = report.headline()
+    thousand = head["per_1000_requests"]
+    batches = sum(wave.size for wave in scan.waves(report.HOSTS, catalogue()))
+    for stated in (
+        f"(`GET /scans/{{scan_id}}`) | ${thousand['GET /scans/{scan_id}']:.4f} |",
+        f"(`GET /scans/{{scan_id}}/observations`) | ${thousand['GET /scans/{scan_id}/observations']:.4f} |",
+        f"${thousand['POST /scans']:.4f} |",
+        f"{batches} batches) | ${head['per_scan_of_1000_hosts']:.2f} |",
+        f"a report | ${head['per_report']:.4f} |",
+        f"8 reports | ${head['per_tenant_month']:.2f} |",
+    ):
+        assert stated in text
