@@ -23,6 +23,12 @@ class ChallengeRequired(Conflict):
     slug, title = "challenge-required", "This account needs another step to log in"
 
 
+class BelongsElsewhere(Conflict):
+    """A person acts in one organisation, and this one in another."""
+
+    slug, title = "belongs-elsewhere", "This person belongs to another organisation"
+
+
 class NoOrganization(Forbidden):
     """The person can log in and belongs to no organisation."""
 

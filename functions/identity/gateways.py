@@ -21,8 +21,11 @@ class Directory(Protocol):
     def log_out(self, refresh_token: str) -> None:
         """End a session; one that is over already is left alone."""
 
+    def find(self, email: str) -> str | None:
+        """The user id of the person with this address."""
+
     def enrol(self, email: str, password: str | None) -> str:
-        """Add a person, or find the one with this address; the user id."""
+        """Add a person, or find the one with this address and set the password; the user id."""
 
 
 class Cognito:
@@ -58,6 +61,14 @@ class Cognito:
         except (errors.InvalidParameterException, errors.NotAuthorizedException, errors.UnauthorizedException):
             return
 
+    def find(self, email: str) -> str | None:
+        """The account's subject, if there is one."""
+        try:
+            user = self._client.admin_get_user(UserPoolId=aws.setting("USER_POOL_ID"), Username=email)
+        except self._client.exceptions.UserNotFoundException:
+            return None
+        return _subject(user["UserAttributes"])
+
     def enrol(self, email: str, password: str | None) -> str:
         """Create the account; with a password it is ready, without one Cognito mails an invitation."""
         pool = aws.setting("USER_POOL_ID")
@@ -71,7 +82,7 @@ class Cognito:
             user = self._client.admin_get_user(UserPoolId=pool, Username=email)["UserAttributes"]
         if password:
             self._client.admin_set_user_password(UserPoolId=pool, Username=email, Password=password, Permanent=True)
-        return next(str(attribute["Value"]) for attribute in user if attribute["Name"] == "sub")
+        return _subject(user)
 
     @property
     def _client(self) -> Any:
@@ -89,3 +100,7 @@ class Cognito:
             refresh_token=result.get("RefreshToken"),
             expires_in=result["ExpiresIn"],
         )
+
+
+def _subject(attributes: list[dict[str, str]]) -> str:
+    return next(attribute["Value"] for attribute in attributes if attribute["Name"] == "sub")

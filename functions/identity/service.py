@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from functions.identity.errors import NoOrganization
+from functions.identity.errors import BelongsElsewhere, NoOrganization
 from functions.identity.gateways import Directory
 from functions.identity.model import Identity, Me, Tokens, User, actor_of
 from functions.identity.schemas import NewUser
@@ -63,7 +63,12 @@ def get_user(store: Store, actor: Actor, user_id: str) -> User:
 
 
 def create_user(store: Store, directory: Directory, actor: Actor, new: NewUser) -> User:
-    """Add a person to the organisation; a person who is there already is returned as is."""
+    """Add a person to the organisation; a person who is there already is returned as is. Raises BelongsElsewhere before
+    anything is done to the account of a person of another organisation."""
+    account = directory.find(new.email)
+    identity = store.identity(account) if account else None
+    if identity is not None and identity.tenant_id != actor.tenant_id:
+        raise BelongsElsewhere()
     user_id = directory.enrol(new.email, new.password)
     known = store.find_user(actor, user_id)
     if known is not None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from contracts.identity import LoggedIn, UserCreated
+from functions.identity.errors import BelongsElsewhere
 from functions.identity.model import Identity, User
 from kernel.actor import Actor
-from kernel.errors import Conflict
 from kernel.table import Page, Table, create
 
 
@@ -32,11 +32,10 @@ class Store:
         return self._table.query(actor, User, limit=limit, cursor=cursor)
 
     def add_user(self, actor: Actor, user: User) -> None:
-        """Commit a new user and the identity behind it. Raises Conflict when the person acts for another tenant."""
+        """Commit a new user and the identity behind it. Raises BelongsElsewhere."""
         identity = Identity(tenant_id=user.tenant_id, user_id=user.user_id, email=user.email, roles=user.roles)
-        elsewhere = Conflict("This person belongs to another organisation.")
         event = UserCreated(user_id=user.user_id, email=user.email, roles=list(user.roles))
-        self._table.transact(actor, [create(user), create(identity, elsewhere)], [event])
+        self._table.transact(actor, [create(user), create(identity, BelongsElsewhere())], [event])
 
     def record_login(self, actor: Actor, user_id: str, email: str) -> None:
         """Somebody logged in."""

@@ -10,6 +10,7 @@ import pytest
 
 from contracts.access import Role
 from functions.identity import api, steps, triggers
+from functions.identity.errors import BelongsElsewhere
 from functions.identity.gateways import Cognito
 from functions.identity.model import Identity
 from kernel import aws
@@ -118,14 +119,31 @@ def test_a_further_step_is_named() -> None:
     assert "SOFTWARE_TOKEN_MFA" in asked.body["detail"]
 
 
-def test_a_person_belongs_to_one_organisation() -> None:
+def test_a_person_belongs_to_one_organisation_and_no_other_one_sets_a_password() -> None:
     first, second = new_id("org"), new_id("org")
     user = add(first)
-    with pytest.raises(Exception, match="another organisation"):
-        add(second)
+    with pytest.raises(BelongsElsewhere):
+        add(second, password="Another-Horse-9-Battery")
     identity = Table().get_platform(Identity, user_id=user["user_id"])
     assert identity is not None
     assert identity.tenant_id == first
+    assert [event.tenant_id for event in committed_events()] == [first]
+    assert log_in(password="Another-Horse-9-Battery").problem == "wrong-credentials"
+    assert log_in().problem == "no-organization"
+
+
+def test_adding_a_person_again_sets_the_password_anew() -> None:
+    tenant_id = new_id("org")
+    assert add(tenant_id) == add(tenant_id, password="Another-Horse-9-Battery")
+    assert log_in().problem == "wrong-credentials"
+
+
+def test_two_organisations_that_add_one_person_at_once_do_not_share() -> None:
+    """The second one's look finds nobody; the condition on the identity decides."""
+    first, second = new_id("org"), new_id("org")
+    add(first)
+    with answering("AdminGetUser", refusal("UserNotFoundException")), pytest.raises(BelongsElsewhere):
+        add(second)
     assert [event.tenant_id for event in committed_events()] == [first]
 
 
