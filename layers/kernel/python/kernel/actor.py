@@ -10,6 +10,15 @@ from kernel.ids import is_tenant_id
 SYSTEM_USER = "system"
 
 
+class Rate(BaseModel):
+    """How many requests the plan (or the key) allows: `per_second` on average, `burst` at once."""
+
+    model_config = ConfigDict(frozen=True)
+
+    per_second: float
+    burst: int
+
+
 class Actor(BaseModel):
     """The verified caller. It is made from a checked token, an event of ours or a task of ours, never from a body."""
 
@@ -22,6 +31,13 @@ class Actor(BaseModel):
     permissions: frozenset[str] = frozenset()
     address: str | None = None
     request_id: str | None = None
+    session_id: str | None = None
+    key_id: str | None = None
+    """The API key that the caller showed instead of a session."""
+    provider_id: str | None = None
+    """The provider's organisation, when one of its people works in a customer's by delegation."""
+    teams: frozenset[str] = frozenset()
+    rate: Rate | None = None
 
     @field_validator("tenant_id")
     @classmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -12,8 +13,16 @@ REGISTRY: dict[str, type[Event]] = {}
 """Every event class by its type, such as `ScanFinished.v1`."""
 
 
+class Category(StrEnum):
+    """Who looks for an event in the audit trail: everybody, the security team, or an auditor."""
+
+    ACTIVITY = "activity"
+    SECURITY = "security"
+    COMPLIANCE = "compliance"
+
+
 class Event(BaseModel):
-    """A fact of the domain, past tense. A subclass names its context and version as class arguments:
+    """A fact of the domain, past tense. A subclass names its context, version and category as class arguments:
 
     `class ScanFinished(Event, context="scans", version=1)`
     """
@@ -21,14 +30,18 @@ class Event(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
     context: ClassVar[str] = ""
     type: ClassVar[str] = ""
+    category: ClassVar[Category] = Category.ACTIVITY
 
     def __init_subclass__(cls, **_options: Any) -> None:
         """Class arguments are read in `__pydantic_init_subclass__`."""
         super().__init_subclass__()
 
     @classmethod
-    def __pydantic_init_subclass__(cls, context: str = "", version: int = 1, **_options: Any) -> None:
+    def __pydantic_init_subclass__(
+        cls, context: str = "", version: int = 1, category: Category = Category.ACTIVITY, **_options: Any
+    ) -> None:
         cls.context = context
+        cls.category = category
         cls.type = f"{cls.__name__}.v{version}"
         if cls.type in REGISTRY:
             raise TypeError(f"the event {cls.type} is declared twice")
@@ -42,6 +55,8 @@ class Origin(BaseModel):
     user_id: str = SYSTEM_USER
     email: str | None = None
     address: str | None = None
+    key_id: str | None = None
+    provider_id: str | None = None
 
 
 class Envelope(BaseModel):
@@ -53,6 +68,7 @@ class Envelope(BaseModel):
     type: str
     context: str
     tenant_id: str
+    category: Category = Category.ACTIVITY
     at: str
     sequence: int = Field(description="Version of the aggregate after the event; orders events of one aggregate.")
     origin: Origin = Origin()

@@ -39,9 +39,10 @@ def outbox_record(actor: Actor, event: Event, sequence: int) -> Outbox:
         type=event.type,
         context=event.context,
         tenant_id=actor.tenant_id,
+        category=event.category,
         at=at,
         sequence=sequence,
-        origin=Origin(user_id=actor.user_id, email=actor.email, address=actor.address),
+        origin=_origin(actor),
         request_id=actor.request_id,
         trace_id=os.environ.get("_X_AMZN_TRACE_ID"),
         data=event.model_dump(mode="json"),
@@ -52,6 +53,16 @@ def outbox_record(actor: Actor, event: Event, sequence: int) -> Outbox:
         event_id=envelope.id,
         envelope=envelope.model_dump_json(),
         expires_at=int(time.time()) + KEPT_SECONDS,
+    )
+
+
+def _origin(actor: Actor) -> Origin:
+    return Origin(
+        user_id=actor.user_id,
+        email=actor.email,
+        address=actor.address,
+        key_id=actor.key_id,
+        provider_id=actor.provider_id,
     )
 
 
