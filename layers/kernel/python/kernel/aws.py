@@ -1,18 +1,35 @@
 """AWS clients: made once per process, when first used, because making one costs more than all else.
 
-They are botocore's own: boto3 adds another fifth to a door's first call, and nothing that a room uses.
+They are botocore's own: boto3 adds another fifth to a door's first call, and nothing that a room uses. What is called
+within `acting_for` a tenant is signed with that tenant's credentials; everything else with the door's own.
 """
 
 from __future__ import annotations
 
 import gzip
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from botocore.loaders import Loader
     from botocore.session import Session
+
+_tenant: ContextVar[str | None] = ContextVar("tenant", default=None)
+
+
+@contextmanager
+def acting_for(tenant_id: str | None) -> Iterator[None]:
+    """AWS calls within are made with the tenant's credentials, which reach nothing of another tenant's; with None,
+    with the door's own."""
+    token = _tenant.set(tenant_id)
+    try:
+        yield
+    finally:
+        _tenant.reset(token)
 
 
 @cache
@@ -22,7 +39,16 @@ def session() -> Session:
 
     made = Session()
     made.register_component("data_loader", _models())
+    made.register("before-sign", _sign_for_tenant)
     return made
+
+
+def _sign_for_tenant(request: Any, **_options: Any) -> None:
+    tenant_id = _tenant.get()
+    if tenant_id is not None and "DATA_ROLE_ARN" in os.environ:
+        from kernel.credentials import credentials
+
+        request.context.setdefault("signing", {})["request_credentials"] = credentials(tenant_id)
 
 
 @cache

@@ -63,18 +63,20 @@ class Envelope:
         """The tenant's data key; unwrapped once per process, made when the tenant has none."""
         if actor.tenant_id not in self._unwrapped:
             stored = self._table.get(actor, DataKey) or self._create_key(actor)
-            answer = self._kms.decrypt(
-                CiphertextBlob=base64.b64decode(stored.wrapped), EncryptionContext={"tenant": actor.tenant_id}
-            )
+            with aws.acting_for(actor.tenant_id):
+                answer = self._kms.decrypt(
+                    CiphertextBlob=base64.b64decode(stored.wrapped), EncryptionContext={"tenant": actor.tenant_id}
+                )
             self._unwrapped[actor.tenant_id] = answer["Plaintext"]
         return self._unwrapped[actor.tenant_id]
 
     def _create_key(self, actor: Actor) -> DataKey:
-        answer = self._kms.generate_data_key_without_plaintext(
-            KeyId=self._key_id or aws.setting("DATA_KEY_ID"),
-            KeySpec="AES_256",
-            EncryptionContext={"tenant": actor.tenant_id},
-        )
+        with aws.acting_for(actor.tenant_id):
+            answer = self._kms.generate_data_key_without_plaintext(
+                KeyId=self._key_id or aws.setting("DATA_KEY_ID"),
+                KeySpec="AES_256",
+                EncryptionContext={"tenant": actor.tenant_id},
+            )
         wrapped = base64.b64encode(answer["CiphertextBlob"]).decode()
         key = DataKey(tenant_id=actor.tenant_id, wrapped=wrapped)
         try:

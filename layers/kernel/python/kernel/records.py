@@ -157,6 +157,15 @@ class Record(Resource):
         pk, sk = cls.keys[index]
         return pk.fill(values), sk.prefix(values)
 
+    @classmethod
+    def platform_partition(cls, index: str = "", **values: Any) -> tuple[str, str]:
+        """The partition and the sort-key prefix of items that belong to no tenant. Raises TypeError for a tenant's
+        kind of item."""
+        if not cls.is_platform:
+            raise TypeError(f"{cls.__name__} belongs to tenants: its key needs an actor")
+        pk, sk = cls.keys[index]
+        return pk.fill(values), sk.prefix(values)
+
     def item(self) -> dict[str, Any]:
         """All that is stored: the fields, and the keys made of them."""
         values = self.model_dump(mode="json", exclude_none=True)

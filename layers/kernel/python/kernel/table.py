@@ -106,7 +106,8 @@ class Once:
 
 
 class Table:
-    """The platform's table as one room sees it. Every method takes the actor whose tenant bounds it."""
+    """The platform's table as one room sees it. A method that takes an actor is signed with the credentials of the
+    actor's tenant; `…_platform` methods, and writes of platform items alone, with the door's own."""
 
     def __init__(self, name: str | None = None, client: Any = None) -> None:
         self.name = name or aws.setting("TABLE_NAME")
@@ -125,7 +126,8 @@ class Table:
             key = kind.key(actor, **values)
         except InvalidKey:
             return None
-        return self._get(kind, key)
+        with aws.acting_for(actor.tenant_id):
+            return self._get(kind, key)
 
     def get_platform(self, kind: type[R], **values: Any) -> R | None:
         """One item that belongs to no tenant; only the rooms that the stack names may read such items. One call."""
@@ -151,6 +153,12 @@ class Table:
         per hundred."""
         distinct = {tuple(key.values()): key for key in (kind.key(actor, **values) for values in keys)}
         wanted = [to_item(key) for key in distinct.values()]
+        with aws.acting_for(actor.tenant_id):
+            found = self._batch_get(kind, wanted)
+        places = [(key["pk"]["S"], key["sk"]["S"]) for key in wanted]
+        return [found[place] for place in places if place in found]
+
+    def _batch_get(self, kind: type[R], wanted: list[dict[str, Any]]) -> dict[tuple[str, str], R]:
         found: dict[tuple[str, str], R] = {}
         for start in range(0, len(wanted), MAX_BATCH_GET):
             pending = wanted[start : start + MAX_BATCH_GET]
@@ -163,8 +171,7 @@ class Table:
                 if not pending:
                     break
                 _pause(attempt)
-        places = [(key["pk"]["S"], key["sk"]["S"]) for key in wanted]
-        return [found[place] for place in places if place in found]
+        return found
 
     def query(
         self,
@@ -182,6 +189,29 @@ class Table:
             pk, prefix = kind.partition(actor, index, **values)
         except InvalidKey:
             return Page([])
+        with aws.acting_for(actor.tenant_id):
+            return self._query(kind, index, pk, prefix, limit, cursor, newest_first)
+
+    def query_platform(
+        self,
+        kind: type[R],
+        *,
+        index: str = "",
+        limit: int = 50,
+        cursor: str | None = None,
+        newest_first: bool = False,
+        **values: Any,
+    ) -> Page[R]:
+        """A page of items that belong to no tenant. One call. Raises BadRequest for a bad cursor."""
+        try:
+            pk, prefix = kind.platform_partition(index, **values)
+        except InvalidKey:
+            return Page([])
+        return self._query(kind, index, pk, prefix, limit, cursor, newest_first)
+
+    def _query(
+        self, kind: type[R], index: str, pk: str, prefix: str, limit: int, cursor: str | None, newest_first: bool
+    ) -> Page[R]:
         cursors = Cursors(f"{pk}|{prefix}|{index}|{newest_first}")
         request: dict[str, Any] = {
             "TableName": self.name,
@@ -216,6 +246,10 @@ class Table:
 
     def write(self, change: Change) -> None:
         """One change that tells nobody: half the price of a transaction. Raises the change's problem."""
+        with aws.acting_for(None if change.record.is_platform else change.record.tenant_id):
+            self._write(change)
+
+    def _write(self, change: Change) -> None:
         operation = self._operation(change)
         call = self.client.put_item if change.operation == "Put" else self.client.delete_item
         for attempt in range(CONFLICT_RETRIES):
@@ -253,12 +287,22 @@ class Table:
             guards.append(create(kept))
         outbox = [create(outbox_record(actor, event, sequence)) for event in events]
         everything = [*guards, *changes, *outbox]
-        if len(everything) > MAX_TRANSACTION_ITEMS:
-            raise ValueError(f"a transaction holds {MAX_TRANSACTION_ITEMS} items, not {len(everything)}")
-        if everything:
+        _demand_one_tenant(actor, everything)
+        with aws.acting_for(actor.tenant_id):
             self._commit(everything)
 
+    def transact_platform(self, changes: Sequence[Change]) -> None:
+        """Commit items that belong to no tenant, together; nobody is told. Raises the problem of the change whose
+        condition failed."""
+        if not all(change.record.is_platform for change in changes):
+            raise TypeError("a tenant's items are committed by an actor")
+        self._commit(list(changes))
+
     def _commit(self, changes: list[Change]) -> None:
+        if not changes:
+            return
+        if len(changes) > MAX_TRANSACTION_ITEMS:
+            raise ValueError(f"a transaction holds {MAX_TRANSACTION_ITEMS} items, not {len(changes)}")
         items = [{change.operation: self._operation(change)} for change in changes]
         token = new_id("t")[-36:]
         for attempt in range(CONFLICT_RETRIES):
@@ -288,6 +332,12 @@ class Table:
                 name: to_attribute(value) for name, value in change.values.items()
             }
         return operation
+
+
+def _demand_one_tenant(actor: Actor, changes: Sequence[Change]) -> None:
+    """Our own mistake, caught before IAM would: a command changes its actor's tenant alone."""
+    if any(not each.record.is_platform and each.record.tenant_id != actor.tenant_id for each in changes):
+        raise ValueError("a command of one tenant holds a record of another")
 
 
 def _raise_failed_condition(changes: list[Change], reasons: list[dict[str, Any]]) -> None:
