@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from aws_cdk import (
@@ -21,13 +21,13 @@ from aws_cdk import (
 from constructs import Construct
 
 from infra.cdk import nag, packaging
-from infra.cdk.constructs.door import LIVE, Code, Door
+from infra.cdk.constructs.door import LIVE, TENANT, Code, Door
 from infra.cdk.platform.data import INDEXES, facts_bucket
 
 if TYPE_CHECKING:
     from infra.cdk.platform.stack import Platform
 
-READ = ("dynamodb:GetItem", "dynamodb:Query")
+READ = ("dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query")
 WRITE = (*READ, "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:ConditionCheckItem")
 API = "/api/v1"
 MAX_RECEIVES = 5
@@ -117,38 +117,46 @@ class BoundedContext(Stack):
         return door
 
     def grant_table(self, door: Door, partitions: Sequence[str], actions: Sequence[str]) -> None:
-        """Allow a door the partitions of some kinds, of any tenant, and nothing else of the table.
-
-        `Null: false` matters: without it a request that names no key, such as a Scan, would pass.
-        """
+        """Allow a door the partitions of some kinds, of the tenant it works for, and nothing else of the table. What
+        belongs to no tenant it may reach as itself too, since a tenant is not always known."""
         keys = [pattern for kind in partitions for pattern in _partition_keys(kind)]
-        table = self.platform.data.table.table_arn
-        door.allow(
+        self._allow_keys(door.allow_data, keys, actions)
+        shared = [key for key in keys if TENANT not in key]
+        if shared:
+            self._allow_keys(door.allow, shared, actions)
+
+    def _allow_keys(self, allow: Callable[..., None], keys: Sequence[str], actions: Sequence[str]) -> None:
+        """`Null: false` matters: without it a request that names no key, such as a Scan, would pass."""
+        data = self.platform.data
+        allow(
             actions,
-            [table, *(f"{table}/index/{index}" for index in INDEXES)],
+            [data.table.table_arn, *(f"{data.table.table_arn}/index/{index}" for index in INDEXES)],
             {
-                "ForAllValues:StringLike": {"dynamodb:LeadingKeys": keys},
+                "ForAllValues:StringLike": {"dynamodb:LeadingKeys": list(keys)},
                 "Null": {"dynamodb:LeadingKeys": "false"},
             },
         )
-        door.allow(["kms:Decrypt", "kms:GenerateDataKey"], [self.platform.data.key.key_arn])
+        through_table = {"StringEquals": {"kms:ViaService": f"dynamodb.{self.region}.{self.url_suffix}"}}
+        allow(["kms:Decrypt", "kms:GenerateDataKey"], [data.key.key_arn], through_table)
 
     def grant_data_key(self, door: Door, *, create: bool = False) -> None:
-        """Allow a door to unwrap tenants' data keys, and to make the first one of a tenant."""
+        """Allow a door to unwrap its tenant's data key, and to make the first one of a tenant."""
         key = self.platform.data.key
         actions = ["kms:Decrypt", *(["kms:GenerateDataKeyWithoutPlaintext"] if create else [])]
-        door.allow(actions, [key.key_arn])
+        door.allow_data(actions, [key.key_arn], {"StringEquals": {"kms:EncryptionContext:tenant": TENANT}})
         door.function.add_environment("DATA_KEY_ID", key.key_id)
 
     def grant_facts(self, door: Door, area: str, *, write: bool = False, delete: bool = False) -> None:
-        """Allow a door one area (`scans`, `reports`) under the tenants' prefixes of the facts bucket."""
+        """Allow a door one area (`scans`, `reports`) under its tenant's prefix of the facts bucket."""
         bucket = f"arn:{self.partition}:s3:::{facts_bucket(self, self.stage)}"
-        objects = f"{bucket}/tenants/*/{area}/*"
+        objects = f"{bucket}/tenants/{TENANT}/{area}/*"
         actions = ["s3:GetObject", *(["s3:PutObject"] if write else []), *(["s3:DeleteObject"] if delete else [])]
-        door.allow(actions, [objects])
-        door.allow(["s3:ListBucket"], [bucket], {"StringLike": {"s3:prefix": [f"tenants/*/{area}/*"]}})
-        reason = "The tenant of a request is narrowed by its session, the object's name is the scan's."
-        nag.accept(door.role, reason, f"AwsSolutions-IAM5[Resource::arn:aws:s3:::{objects.partition(':::')[2]}]")
+        door.allow_data(actions, [objects])
+        prefix = f"tenants/{TENANT}/{area}/*"
+        door.allow_data(["s3:ListBucket"], [bucket], {"StringLike": {"s3:prefix": [prefix]}})
+        reason = "The tenant is the session's, the object's name is the scan's."
+        named = objects.partition(":::")[2].replace(TENANT, f"<{TENANT[2:-1]}>")
+        nag.accept(door.data_role, reason, f"AwsSolutions-IAM5[Resource::arn:aws:s3:::{named}]")
 
     def function_arn(self, context: str, door: str) -> str:
         """The live alias of another context's door, by the naming rule (no export ties the stacks together)."""
@@ -181,4 +189,4 @@ def _partition_keys(kind: str) -> tuple[str, ...]:
     """The leading keys of a kind of partition: a platform one as it is, a tenant's with and without a subdivision."""
     if kind.startswith("PLATFORM#"):
         return (kind,)
-    return (f"TENANT#*#{kind}", f"TENANT#*#{kind}#*")
+    return (f"TENANT#{TENANT}#{kind}", f"TENANT#{TENANT}#{kind}#*")

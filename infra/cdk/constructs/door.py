@@ -1,9 +1,11 @@
-"""A door: one Lambda function of a room, reached through its live alias, with a role of its own."""
+"""A door: one Lambda function of a room, reached through its live alias, with a role of its own for what belongs to
+no tenant, and a data role that it assumes for one tenant at a time."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from aws_cdk import Duration, aws_cloudwatch, aws_iam, aws_lambda, aws_logs
 from constructs import Construct
@@ -12,6 +14,9 @@ from infra.cdk import nag
 from infra.cdk.stage import Stage
 
 LIVE = "live"
+TENANT = "${aws:PrincipalTag/tenant}"
+"""In a data role's policy: the tenant for whom it was assumed."""
+TENANT_IDS = "org_*"
 
 
 @dataclass(frozen=True)
@@ -62,6 +67,7 @@ class Door(Construct):
             environment={**stage.environment, **code.environment, "CONTEXT": code.context},
         )
         self.alias = aws_lambda.Alias(self, "Live", alias_name=LIVE, version=self.function.current_version)
+        self._data_role: aws_iam.Role | None = None
         self._watch()
 
     def allow(
@@ -71,6 +77,43 @@ class Door(Construct):
         self.role.add_to_policy(
             aws_iam.PolicyStatement(actions=list(actions), resources=list(resources), conditions=conditions)
         )
+
+    def allow_data(
+        self, actions: Sequence[str], resources: Sequence[str], conditions: dict[str, object] | None = None
+    ) -> None:
+        """Grant the door's data role something of its tenant; `TENANT` in it names whom it was assumed for."""
+        self.data_role.add_to_policy(
+            aws_iam.PolicyStatement(actions=list(actions), resources=list(resources), conditions=conditions)
+        )
+
+    @property
+    def data_role(self) -> aws_iam.Role:
+        """The role for tenants' data: only this door may assume it, and only with the tenant as session tag."""
+        if self._data_role is None:
+            self._data_role = self._tenant_role()
+            self.function.add_environment("DATA_ROLE_ARN", self._data_role.role_arn)
+        return self._data_role
+
+    def _tenant_role(self) -> aws_iam.Role:
+        role = aws_iam.Role(
+            self, "DataRole", assumed_by=self.role, description=f"Data of one tenant, for the door {self.name}"
+        )
+        assume = ["sts:AssumeRole", "sts:TagSession"]
+        tagged = {
+            "StringLike": {"aws:RequestTag/tenant": TENANT_IDS},
+            "Null": {"aws:RequestTag/tenant": "false"},
+            "ForAllValues:StringEquals": {"aws:TagKeys": ["tenant"]},
+        }
+        trust = cast(aws_iam.CfnRole, role.node.default_child)
+        trust.assume_role_policy_document = aws_iam.PolicyDocument(
+            statements=[
+                aws_iam.PolicyStatement(
+                    actions=assume, principals=[aws_iam.ArnPrincipal(self.role.role_arn)], conditions=tagged
+                )
+            ]
+        )
+        self.allow(assume, [role.role_arn], tagged)
+        return role
 
     def _logs(self, stage: Stage, name: str) -> aws_logs.LogGroup:
         return aws_logs.LogGroup(

@@ -101,12 +101,12 @@ def test_no_door_may_touch_the_table_without_naming_its_partitions(production: T
         condition = statement["Condition"]
         assert condition["Null"] == {"dynamodb:LeadingKeys": "false"}, place
         keys = listed(condition["ForAllValues:StringLike"]["dynamodb:LeadingKeys"])
-        assert all(key.startswith(("TENANT#*#", "PLATFORM#IDENTITIES#")) for key in keys), place
-        assert not any(key in ("TENANT#*#*", "TENANT#*") for key in keys), place
+        assert all(key.startswith(("TENANT#${aws:PrincipalTag/tenant}#", "PLATFORM#")) for key in keys), place
+        assert not any(key in ("TENANT#${aws:PrincipalTag/tenant}#*", "PLATFORM#*") for key in keys), place
     assert checked > 20
 
 
-@pytest.mark.parametrize("wrong", ["TENANT#*#*", "TENANT#*", "*"])
+@pytest.mark.parametrize("wrong", ["TENANT#*#*", "TENANT#*", "TENANT#*#SCANS", "PLATFORM#*", "*"])
 def test_the_check_of_partitions_sees_a_wrong_policy(production: Templates, wrong: str) -> None:
     _, statement = next(
         (place, each) for place, each in production.statements() if "dynamodb:Query" in listed(each["Action"])

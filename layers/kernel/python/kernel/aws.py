@@ -43,12 +43,12 @@ def session() -> Session:
     return made
 
 
-def _sign_for_tenant(request: Any, **_options: Any) -> None:
+def _sign_for_tenant(**signing: Any) -> None:
     tenant_id = _tenant.get()
     if tenant_id is not None and "DATA_ROLE_ARN" in os.environ:
         from kernel.credentials import credentials
 
-        request.context.setdefault("signing", {})["request_credentials"] = credentials(tenant_id)
+        signing["request"].context.setdefault("signing", {})["request_credentials"] = credentials(tenant_id)
 
 
 @cache
