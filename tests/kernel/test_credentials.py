@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -29,33 +28,22 @@ def data_role(cloud: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     credentials.forget()
 
 
-class Signatures:
-    """The access keys that AWS calls were signed with, by operation."""
-
-    def __init__(self) -> None:
-        self.seen: list[tuple[str, str]] = []
-
-    def __call__(self, model: Any, request_signer: Any, params: dict[str, Any], **_rest: Any) -> None:
-        self.operation = model.name
-
-    def sent(self, request: Any, **_rest: Any) -> None:
-        header = request.headers["Authorization"]
-        text = header.decode() if isinstance(header, bytes) else header
-        match = re.search(r"Credential=([^/]+)/", text)
-        assert match is not None
-        self.seen.append((self.operation, match.group(1)))
-
-
 @pytest.fixture
 def signed(data_role: None) -> Iterator[list[tuple[str, str]]]:
-    """Every call of the test, with the key that signed it."""
-    signatures = Signatures()
-    for service in ("dynamodb", "s3", "sts"):
-        aws.client(service).meta.events.register("before-send", signatures.sent)
-    with hooked(signatures, "before-call"):
-        yield signatures.seen
-    for service in ("dynamodb", "s3", "sts"):
-        aws.client(service).meta.events.unregister("before-send", signatures.sent)
+    """Every call of the test, with the access key that signed it."""
+    seen: list[tuple[str, str]] = []
+
+    def sent(request: Any, event_name: str, **_rest: Any) -> None:
+        header = request.headers["Authorization"]
+        text = header.decode() if isinstance(header, bytes) else header
+        seen.append((event_name.rpartition(".")[2], text.partition("Credential=")[2].partition("/")[0]))
+
+    emitters = [aws.client(service).meta.events for service in ("dynamodb", "s3", "sts")]
+    for emitter in emitters:
+        emitter.register("before-send", sent)
+    yield seen
+    for emitter in emitters:
+        emitter.unregister("before-send", sent)
 
 
 def found(who: Actor) -> Organization:

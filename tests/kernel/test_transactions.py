@@ -52,7 +52,11 @@ def test_state_event_answer_and_marker_are_committed_together(table: Table) -> N
     assert kinds == {"BOATS", "OUTBOX", "IDEMPOTENCY", "SEEN"}
     (event,) = committed_events()
     assert (event.type, event.context, event.sequence) == ("OrganizationCreated.v1", "organizations", 1)
-    assert event.origin.model_dump(exclude_none=True) == {"user_id": who.user_id, "email": who.email, "address": "192.0.2.1"}
+    assert event.origin.model_dump(exclude_none=True) == {
+        "user_id": who.user_id,
+        "email": who.email,
+        "address": "192.0.2.1",
+    }
     assert (event.tenant_id, event.request_id) == (who.tenant_id, "request-1")
     assert event.event() == launched(argo)
     assert event.actor() == Actor.system(who.tenant_id, request_id="request-1")
