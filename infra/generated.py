@@ -7,15 +7,17 @@ import argparse
 import importlib
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from contracts import all_events
+from fastapi.routing import APIRoute
+
+from contracts import all_events, routes
 from functions.collection import catalogue
 from kernel.events import Event, event_schema
 from kernel.http import Room
-from kernel.http.openapi import document
+from kernel.http.openapi import document, permission_of
 
 ROOT = Path(__file__).resolve().parents[1]
 VERSION = "1.0.0"
@@ -30,6 +32,18 @@ def rooms() -> Iterator[Room]:
 def openapi() -> dict[str, Any]:
     """The API, OpenAPI 3.1."""
     return document(rooms(), VERSION)
+
+
+def route_table() -> list[routes.Route]:
+    """Every route with the permission that it needs, in the order of their paths."""
+    found = [
+        routes.Route(method, route.path, permission_of(route)[1], (route.endpoint.__doc__ or "").strip())
+        for room in rooms()
+        for route in room.routes
+        if isinstance(route, APIRoute)
+        for method in sorted(route.methods or ())
+    ]
+    return sorted(found, key=lambda route: (route.template, route.method))
 
 
 def asyncapi() -> dict[str, Any]:
@@ -83,11 +97,16 @@ def files() -> dict[Path, str]:
         catalogue.PATH: catalogue.rendered(),
         ROOT / "functions" / "monitoring" / "openapi.json": _json(openapi()),
         ROOT / "docs" / "events" / "asyncapi.json": _json(asyncapi()),
+        routes.PATH: _rows(route_table()),
     }
 
 
 def _json(value: Any) -> str:
     return json.dumps(value, indent=1, sort_keys=False, ensure_ascii=False) + "\n"
+
+
+def _rows(rows: Iterable[Any]) -> str:
+    return "[\n" + ",\n".join(json.dumps(row, ensure_ascii=False) for row in rows) + "\n]\n"
 
 
 def main() -> None:

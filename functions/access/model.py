@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from contracts.access import ROLE_PERMISSIONS, CustomRole, Role, TeamMembership, covers
+from contracts.access import ROLE_PERMISSIONS, CustomRole, Role, TeamBrief, TeamMembership, covers
 from kernel.records import Record, Resource
 
 MAX_ROLES = 100
@@ -80,13 +80,11 @@ class Ledger(Record, pk="TENANT#{tenant_id}#POLICIES", sk="LEDGER"):
     the very policies that are there."""
 
 
-class Team(Record, pk="TENANT#{tenant_id}#TEAMS", sk="TEAM#{team_id}"):
+class Team(TeamBrief):
     """People who share what carries the team's id."""
 
     location: ClassVar[str | None] = "/teams/{team_id}"
 
-    team_id: str
-    name: str
     description: str = ""
     members: int = Field(default=0, description="How many people are in it.")
     created_by: str
@@ -110,7 +108,7 @@ class PermissionUse(Resource):
     """A route that needs a permission."""
 
     method: str
-    path: str
+    template: str
     summary: str
 
 

@@ -86,6 +86,13 @@ class PolicySet(Record, pk="PLATFORM#TENANTS#{tenant_id}", sk="POLICIES", platfo
     source: str
 
 
+class TeamBrief(Record, pk="TENANT#{tenant_id}#TEAMS", sk="TEAM#{team_id}"):
+    """That there is a team: what those read who let a resource carry one."""
+
+    team_id: str
+    name: str
+
+
 class TeamMembership(
     Record,
     pk="TENANT#{tenant_id}#TEAMS",
@@ -114,6 +121,14 @@ class GrantRefused(Event, context="access", category=Category.SECURITY):
 
     what: str
     permissions: list[str]
+
+
+class AccessRefused(Event, context="access", category=Category.SECURITY):
+    """A caller whom we know was not let in: an ended session, a key from a foreign address, a policy."""
+
+    problem: str
+    detail: str
+    session_id: str | None = None
 
 
 class TeamCreated(Event, context="access"):
