@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contracts.organizations import OrganizationCreated, OrganizationRenamed
+from contracts.organizations import OrganizationCreated, OrganizationRenamed, Tenancy
 from functions.organizations.model import Organization
 from kernel.actor import Actor
 from kernel.table import Table, create, update
@@ -21,7 +21,8 @@ class Store:
     def add(self, actor: Actor, organization: Organization) -> None:
         """Commit a new tenant. Raises Conflict when there is one with this id."""
         event = OrganizationCreated(organization_id=organization.organization_id, name=organization.name)
-        self._table.transact(actor, [create(organization)], [event])
+        tenancy = Tenancy(tenant_id=actor.tenant_id)
+        self._table.transact(actor, [create(organization), create(tenancy)], [event])
 
     def rename(self, actor: Actor, organization: Organization, before: str) -> None:
         """Commit a new name."""

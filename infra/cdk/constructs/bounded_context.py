@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from aws_cdk import (
@@ -22,7 +22,8 @@ from constructs import Construct
 
 from infra.cdk import nag, packaging
 from infra.cdk.constructs.door import LIVE, TENANT, Code, Door
-from infra.cdk.platform.data import INDEXES, facts_bucket
+from infra.cdk.constructs.keys import KeyBounds
+from infra.cdk.platform.data import facts_bucket
 
 if TYPE_CHECKING:
     from infra.cdk.platform.stack import Platform
@@ -120,24 +121,11 @@ class BoundedContext(Stack):
         """Allow a door the partitions of some kinds, of the tenant it works for, and nothing else of the table. What
         belongs to no tenant it may reach as itself too, since a tenant is not always known."""
         keys = [pattern for kind in partitions for pattern in _partition_keys(kind)]
-        self._allow_keys(door.allow_data, keys, actions)
+        bounds = KeyBounds(self.platform.data.table, self.platform.data.key)
+        bounds.allow(door.allow_data, keys, actions)
         shared = [key for key in keys if TENANT not in key]
         if shared:
-            self._allow_keys(door.allow, shared, actions)
-
-    def _allow_keys(self, allow: Callable[..., None], keys: Sequence[str], actions: Sequence[str]) -> None:
-        """`Null: false` matters: without it a request that names no key, such as a Scan, would pass."""
-        data = self.platform.data
-        allow(
-            actions,
-            [data.table.table_arn, *(f"{data.table.table_arn}/index/{index}" for index in INDEXES)],
-            {
-                "ForAllValues:StringLike": {"dynamodb:LeadingKeys": list(keys)},
-                "Null": {"dynamodb:LeadingKeys": "false"},
-            },
-        )
-        through_table = {"StringEquals": {"kms:ViaService": f"dynamodb.{self.region}.{self.url_suffix}"}}
-        allow(["kms:Decrypt", "kms:GenerateDataKey"], [data.key.key_arn], through_table)
+            bounds.allow(door.allow, shared, actions)
 
     def grant_data_key(self, door: Door, *, create: bool = False) -> None:
         """Allow a door to unwrap its tenant's data key, and to make the first one of a tenant."""

@@ -6,9 +6,8 @@ from aws_cdk import Duration, Stack, aws_dynamodb, aws_kms, aws_s3, aws_secretsm
 from constructs import Construct
 
 from infra.cdk import nag
+from infra.cdk.constructs.keys import INDEXES
 from infra.cdk.stage import Stage
-
-INDEXES = ("gsi1", "gsi2")
 
 
 class Data(Construct):

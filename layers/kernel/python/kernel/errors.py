@@ -52,6 +52,18 @@ class Forbidden(Problem):
     slug, status, title = "forbidden", 403, "You may not do this"
 
 
+class Suspended(Forbidden):
+    """The organisation may not work at the moment."""
+
+    slug, title = "organization-suspended", "The organisation is suspended"
+
+
+class ForbiddenByPolicy(Forbidden):
+    """The roles allow it, and a policy that the organisation wrote does not."""
+
+    slug, title = "forbidden-by-policy", "A policy of your organisation forbids this"
+
+
 class NotFound(Problem):
     """No such resource, or another tenant's: the two must look alike."""
 

@@ -137,6 +137,18 @@ class Table:
             return None
         return self._get(kind, key)
 
+    def get_platform_siblings(self, *kinds: type[Record], **values: Any) -> dict[type[Record], Record]:
+        """The items of several kinds that share one partition which belongs to no tenant, by their kind. One call."""
+        names = {kind.platform_key(**values)["sk"]: kind for kind in kinds}
+        answer = self.client.query(
+            TableName=self.name,
+            KeyConditionExpression="pk = :pk",
+            ExpressionAttributeValues={":pk": {"S": kinds[0].platform_key(**values)["pk"]}},
+            ConsistentRead=True,
+        )
+        items = [item for item in answer["Items"] if item["sk"]["S"] in names]
+        return {names[item["sk"]["S"]]: _load(names[item["sk"]["S"]], item) for item in items}
+
     def _get(self, kind: type[R], key: dict[str, str]) -> R | None:
         answer = self.client.get_item(TableName=self.name, Key=to_item(key), ConsistentRead=True)
         return _load(kind, answer["Item"]) if "Item" in answer else None
@@ -233,6 +245,45 @@ class Table:
         last = answer.get("LastEvaluatedKey")
         items = [_load(kind, item) for item in answer["Items"]]
         return Page(items, cursors.write(from_item(last)) if last else None)
+
+    def span(
+        self,
+        actor: Actor,
+        kind: type[R],
+        first: dict[str, Any],
+        last: dict[str, Any],
+        *,
+        index: str = "",
+        limit: int = 200,
+        newest_first: bool = False,
+        **values: Any,
+    ) -> list[R]:
+        """The items of a partition whose sort keys lie between those that `first` and `last` give, both included:
+        `limit` of them, or all there are. One call for each megabyte."""
+        try:
+            pk, _ = kind.partition(actor, index, **values)
+            sort = kind.keys[index][1]
+            bounds = {":first": {"S": sort.prefix(first)}, ":last": {"S": sort.prefix(last)}}
+        except InvalidKey:
+            return []
+        if bounds[":first"]["S"] > bounds[":last"]["S"]:
+            return []
+        request: dict[str, Any] = {
+            "TableName": self.name,
+            "KeyConditionExpression": f"{index}pk = :pk AND {index}sk BETWEEN :first AND :last",
+            "ExpressionAttributeValues": {":pk": {"S": pk}, **bounds},
+            "ScanIndexForward": not newest_first,
+            **({"IndexName": index} if index else {"ConsistentRead": True}),
+        }
+        found: list[R] = []
+        with aws.acting_for(actor.tenant_id):
+            while len(found) < limit:
+                answer = self.client.query(**request | {"Limit": limit - len(found)})
+                found += [_load(kind, item) for item in answer["Items"]]
+                if "LastEvaluatedKey" not in answer:
+                    break
+                request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+        return found
 
     def all(self, actor: Actor, kind: type[R], *, index: str = "", **values: Any) -> Iterator[R]:
         """Every item whose key begins with the given values, page after page; for collections known to be small."""

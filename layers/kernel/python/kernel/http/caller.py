@@ -10,7 +10,10 @@ from pydantic import ValidationError
 
 from kernel import observe
 from kernel.actor import Actor
-from kernel.errors import Unauthenticated
+from kernel.errors import Forbidden, ForbiddenByPolicy, Suspended, TooManyRequests, Unauthenticated
+
+REFUSALS = {problem.slug: problem for problem in (Forbidden, ForbiddenByPolicy, Suspended, TooManyRequests)}
+"""Why the authorizer lets nobody in, where it is not that nobody is logged in."""
 
 
 class Permission:
@@ -44,7 +47,7 @@ def _read(request: Request) -> Actor:
     gateway = request.scope.get("aws.event", {}).get("requestContext", {})
     verified = (gateway.get("authorizer") or {}).get("lambda") or {}
     if "actor" not in verified:
-        raise Unauthenticated(verified.get("reason"))
+        raise REFUSALS.get(verified.get("problem", ""), Unauthenticated)(verified.get("reason"))
     try:
         actor = _actor(verified["actor"])
     except ValidationError:
