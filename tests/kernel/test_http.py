@@ -11,12 +11,13 @@ from fastapi import Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from kernel import errors
-from kernel.actor import Actor
+from kernel.actor import Actor, Rate
 from kernel.errors import PROBLEM_BASE, Problem
 from kernel.http import IfMatch, List, ListParameters, Room, lambda_handler, page, reply, require
 from kernel.http.app import MAX_BODY, PREFIX, gateway_event
 from kernel.idempotency import KeyReused, StillRunning
 from kernel.records import InvalidKey
+from kernel.table import Table
 from tests.kernel.boats import Boat, boat
 from tests.kit import Answer, actor, call
 
@@ -251,3 +252,31 @@ def test_unknown_parameters_are_refused() -> None:
 
 def test_a_cursor_is_written_as_it_is() -> None:
     assert send("GET", "/boats", actor(), query="limit=1&cursor=abc").body["next_cursor"] == "abc"
+
+
+def test_every_answer_says_how_the_caller_stands_and_one_too_many_is_refused(table: Table) -> None:
+    who = actor().model_copy(update={"rate": Rate(per_second=1, burst=3)})
+    answers = [call(handler, "GET", "/boats", who) for _ in range(5)]
+    assert [answer.status for answer in answers[:3]] == [200, 200, 200]
+    assert [answer.headers["ratelimit"] for answer in answers[:3]] == [
+        '"requests";r=2;t=1',
+        '"requests";r=1;t=2',
+        '"requests";r=0;t=3',
+    ]
+    assert answers[4].status == 429
+    assert answers[4].problem == "rate-limit-exceeded"
+    assert answers[4].headers["retry-after"] == "1"
+    assert answers[4].headers["ratelimit-policy"] == '"requests";q=3;w=3'
+    assert "ratelimit" not in call(handler, "GET", "/boats", actor()).headers
+
+
+@pytest.mark.parametrize(
+    ("slug", "status"),
+    [("forbidden-by-policy", 403), ("organization-suspended", 403), ("forbidden", 403), ("unauthenticated", 401)],
+)
+def test_why_the_entrance_lets_nobody_in_is_the_rooms_answer(slug: str, status: int) -> None:
+    event = gateway_event("GET", PREFIX + "/boats", authorizer={"reason": "Because.", "problem": slug})
+    answer = handler(event, None)
+    problem = json.loads(answer["body"])
+    assert (answer["statusCode"], problem["detail"]) == (status, "Because.")
+    assert problem["type"].endswith(slug)

@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kernel.actor import Actor, Rate
 from kernel.errors import TooManyRequests
-from kernel.limits import ATTEMPTS, Bucket, Limiter, refilled
+from kernel.limits import ATTEMPTS, LEASED_SECONDS, Admission, Bucket, Limiter, RateExceeded, refilled
 from kernel.table import Table, create, update
-from tests.faults import answering, refusal
+from tests.faults import answering, counted, refusal
 from tests.kit import actor
 from tests.memory_table import memory_table
 
@@ -108,3 +109,78 @@ def test_a_bucket_that_everybody_wants_grants_nothing_rather_than_too_much(table
     with answering("PutItem", *[refusal("ConditionalCheckFailedException")] * ATTEMPTS):
         assert Limiter(Table(), Clock()).lease(who, "scan", rate=1, burst=10, want=4) == 0
     assert table.get(who, Bucket, name="scan") is None
+
+
+def caller_of(rate: Rate | None, **fields: object) -> Actor:
+    return actor().model_copy(update={"rate": rate, **fields})
+
+
+@given(st.integers(1, 4), st.lists(st.tuples(st.floats(0, 3), st.integers(1, 40)), max_size=12))
+def test_workers_together_admit_no_more_than_the_burst_and_what_refilled(
+    workers: int, bursts: list[tuple[float, int]]
+) -> None:
+    table, clock = memory_table(), Clock()
+    who = caller_of(Rate(per_second=5, burst=20))
+    doors = [Admission(table, clock) for _ in range(workers)]
+    began, admitted, waits = clock.at, 0, set[int | None]()
+    for pause, requests in bursts:
+        clock.at += pause
+        for number in range(requests):
+            try:
+                doors[number % workers].admit(who)
+            except RateExceeded as exceeded:
+                waits.add(exceeded.retry_after)
+            else:
+                admitted += 1
+    assert waits <= {1}
+    assert admitted <= 20 + 5 * (clock.at - began)
+
+
+def test_a_flood_is_refused_without_a_call(table: Table) -> None:
+    who, door, refused = caller_of(Rate(per_second=10, burst=100)), Admission(table, Clock()), 0
+    with counted() as calls:
+        for _ in range(5000):
+            try:
+                door.admit(who)
+            except RateExceeded:
+                refused += 1
+    assert refused == 4900
+    assert len(calls) <= 23  # a read and a write for each tenth, and a last read that finds it empty
+
+
+def test_it_says_how_the_caller_stands(table: Table) -> None:
+    clock = Clock()
+    who, door = caller_of(Rate(per_second=10, burst=100)), Admission(table, clock)
+    standing = door.admit(who)
+    assert standing is not None
+    assert standing.headers() == {"RateLimit-Policy": '"requests";q=100;w=10', "RateLimit": '"requests";r=99;t=1'}
+    for _ in range(99):
+        standing = door.admit(who)
+    assert standing is not None
+    assert (standing.remaining, standing.reset) == (0, 10)
+    with pytest.raises(RateExceeded) as exceeded:
+        door.admit(who)
+    assert exceeded.value.retry_after == 1
+    clock.at += 1
+    assert door.admit(who) is not None
+
+
+def test_tenants_and_keys_are_counted_apart_and_who_has_no_limit_is_not_counted(table: Table) -> None:
+    door, rate = Admission(table, Clock()), Rate(per_second=1, burst=1)
+    one = caller_of(rate)
+    door.admit(one)
+    door.admit(caller_of(rate))
+    door.admit(one.model_copy(update={"key_id": "key_1"}))
+    with pytest.raises(RateExceeded):
+        door.admit(one)
+    assert all(door.admit(caller_of(None)) is None for _ in range(10))
+
+
+def test_what_a_worker_leased_and_did_not_use_is_given_up(table: Table) -> None:
+    clock = Clock()
+    who, door = caller_of(Rate(per_second=1, burst=100)), Admission(table, clock)
+    door.admit(who)
+    clock.at += LEASED_SECONDS + 1
+    with counted() as calls:
+        door.admit(who)
+    assert calls == ["GetItem", "PutItem"]

@@ -61,6 +61,8 @@ def play(table: Table, who: Any, steps: list[tuple[str, str, int]]) -> list[Any]
         seen.append(result(writes[name]))
         seen += [pages(table, who, False), pages(table, who, True)]
         seen.append(table.query(who, Boat, index="gsi1", newest_first=True).items)
+        seen.append(table.span(who, Boat, {"boat_id": "a"}, {"boat_id": "b"}, harbour="north", limit=1))
+        seen.append(table.span(who, Boat, {"name": "n1"}, {"name": "n1~"}, index="gsi1", newest_first=True))
         seen.append(table.get_many(who, Boat, [{"harbour": "north", "boat_id": each} for each in "cab"]))
         seen.append(table.get(who, Boat, harbour="north", boat_id=boat_id))
     return seen

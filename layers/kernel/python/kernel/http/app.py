@@ -63,7 +63,10 @@ class RequestContext:
 
         async def tagged(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message)["X-Request-Id"] = request_id
+                answered = MutableHeaders(scope=message)
+                answered["X-Request-Id"] = request_id
+                if standing := scope["state"].get("standing"):
+                    answered.update(standing.headers())
             await send(message)
 
         observe.logger().append_keys(request_id=request_id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 from fastapi import Depends, Request
@@ -10,9 +10,11 @@ from pydantic import ValidationError
 
 from kernel import observe
 from kernel.actor import Actor
-from kernel.errors import Forbidden, ForbiddenByPolicy, Suspended, TooManyRequests, Unauthenticated
+from kernel.errors import Forbidden, ForbiddenByPolicy, Suspended, Unauthenticated
+from kernel.limits import Admission, RateExceeded
+from kernel.table import Table
 
-REFUSALS = {problem.slug: problem for problem in (Forbidden, ForbiddenByPolicy, Suspended, TooManyRequests)}
+REFUSALS = {problem.slug: problem for problem in (Forbidden, ForbiddenByPolicy, Suspended)}
 """Why the authorizer lets nobody in, where it is not that nobody is logged in."""
 
 
@@ -38,9 +40,28 @@ def caller(request: Request) -> Actor:
     """The verified actor of a request. Raises Unauthenticated with the authorizer's reason."""
     known: Actor | None = getattr(request.state, "actor", None)
     if known is None:
-        known = request.state.actor = _read(request)
+        known = _read(request)
+        _count(request, known)
+        request.state.actor = known
         observe.logger().append_keys(tenant_id=known.tenant_id, user_id=known.user_id)
     return known
+
+
+@cache
+def admission() -> Admission:
+    """The process's count of requests."""
+    return Admission(Table())
+
+
+def _count(request: Request, actor: Actor) -> None:
+    """Hold the request against its caller's rate; the answer says how he stands."""
+    if actor.rate is None:
+        return
+    try:
+        request.state.standing = admission().admit(actor)
+    except RateExceeded as exceeded:
+        request.state.standing = exceeded.standing
+        raise
 
 
 def _read(request: Request) -> Actor:

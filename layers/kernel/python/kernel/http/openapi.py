@@ -122,7 +122,14 @@ def _problem(status: str, description: str) -> dict[str, Any]:
 
 
 def _headers(status: str) -> dict[str, Any]:
-    headers = {"X-Request-Id": {"description": "Names the request in logs and events.", "schema": {"type": "string"}}}
+    headers = {
+        "X-Request-Id": {"description": "Names the request in logs and events.", "schema": {"type": "string"}},
+        "RateLimit-Policy": {
+            "description": "How many requests are allowed in which time.",
+            "schema": {"type": "string"},
+        },
+        "RateLimit": {"description": "How many are left, and when there will be more.", "schema": {"type": "string"}},
+    }
     if status in ("201", "202"):
         headers["Location"] = {"description": "Where the resource is.", "schema": {"type": "string"}}
     if status in ("429", "503"):
