@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kernel.errors import Conflict, Forbidden, Unauthenticated
+from kernel.errors import Conflict, Forbidden, NotFound, TooManyRequests, Unauthenticated
 
 
 class WrongCredentials(Unauthenticated):
@@ -11,20 +11,56 @@ class WrongCredentials(Unauthenticated):
     slug, title = "wrong-credentials", "E-mail or password is wrong"
 
 
+class LockedOut(TooManyRequests):
+    """Too many wrong tries; it is the same for an address of nobody."""
+
+    slug, title = "locked-out", "Too many wrong tries: wait before the next one"
+
+
 class SessionOver(Unauthenticated):
     """The refresh token is no longer good."""
 
     slug, title = "session-over", "The session is over: log in again"
 
 
-class ChallengeRequired(Conflict):
-    """Cognito wants more than a password."""
+class ChallengeOver(Unauthenticated):
+    """The log-in took too long, or its question was answered before."""
+
+    slug, title = "challenge-over", "This log-in is over: begin anew"
+
+
+class WrongCode(Unauthenticated):
+    """A one-time or recovery code is wrong."""
+
+    slug, title = "wrong-code", "The code is wrong"
+
+
+class CodeUsed(Unauthenticated):
+    """A one-time code came a second time."""
+
+    slug, title = "code-used", "The code was used already: wait for the next one"
+
+
+class WeakPassword(Conflict):
+    """The password does not do."""
+
+    slug, status, title = "weak-password", 422, "The password is too easy to guess"
+
+
+class UnknownQuestion(Conflict):
+    """The directory wants a step that the platform does not offer."""
 
     slug, title = "challenge-required", "This account needs another step to log in"
 
 
+class WrongAnswer(Conflict):
+    """The answer is not to the question that was asked."""
+
+    slug, status, title = "wrong-answer", 422, "The log-in asks for something else"
+
+
 class BelongsElsewhere(Conflict):
-    """A person acts in one organisation, and this one in another."""
+    """An operator cannot put a person of another organisation into this one: that takes an invitation."""
 
     slug, title = "belongs-elsewhere", "This person belongs to another organisation"
 
@@ -33,3 +69,7 @@ class NoOrganization(Forbidden):
     """The person can log in and belongs to no organisation."""
 
     slug, title = "no-organization", "This account belongs to no organisation"
+
+
+class NotAMember(NotFound):
+    """The caller is not in that organisation, or there is none: the two look alike."""

@@ -4,19 +4,34 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from functions.identity.errors import ChallengeRequired, SessionOver, WrongCredentials
-from functions.identity.model import Tokens
+from functions.identity.errors import (
+    ChallengeOver,
+    SessionOver,
+    UnknownQuestion,
+    WeakPassword,
+    WrongCode,
+    WrongCredentials,
+)
+from functions.identity.model.sessions import Asked, Granted, Question
 from kernel import aws
+
+QUESTIONS = {"SOFTWARE_TOKEN_MFA": Question.MFA, "NEW_PASSWORD_REQUIRED": Question.NEW_PASSWORD}
 
 
 class Directory(Protocol):
     """Where people's credentials live."""
 
-    def log_in(self, email: str, password: str) -> Tokens:
-        """A new session. Raises WrongCredentials or ChallengeRequired."""
+    def log_in(self, email: str, password: str) -> Granted | Asked:
+        """A new session, or a question. Raises WrongCredentials."""
 
-    def refresh(self, refresh_token: str) -> Tokens:
-        """A new access token. Raises SessionOver."""
+    def answer_code(self, session: str, email: str, code: str) -> Granted | Asked:
+        """Go on with the authenticator's code. Raises WrongCode or ChallengeOver."""
+
+    def answer_password(self, session: str, email: str, password: str) -> Granted | Asked:
+        """Go on with a new password. Raises WeakPassword or ChallengeOver."""
+
+    def refresh(self, refresh_token: str, organization_id: str) -> Granted:
+        """New tokens that name an organisation of the person's. Raises SessionOver."""
 
     def log_out(self, refresh_token: str) -> None:
         """End a session; one that is over already is left alone."""
@@ -31,12 +46,15 @@ class Directory(Protocol):
 class Cognito:
     """Directory on the stack's user pool."""
 
-    def log_in(self, email: str, password: str) -> Tokens:
+    def log_in(self, email: str, password: str) -> Granted | Asked:
         """A new session by e-mail and password."""
-        parameters = {"USERNAME": email, "PASSWORD": password}
         errors = self._client.exceptions
         try:
-            return self._initiate("USER_PASSWORD_AUTH", parameters)
+            answer = self._client.initiate_auth(
+                AuthFlow="USER_PASSWORD_AUTH",
+                AuthParameters={"USERNAME": email, "PASSWORD": password},
+                ClientId=aws.setting("USER_POOL_CLIENT_ID"),
+            )
         except (
             errors.NotAuthorizedException,
             errors.UserNotFoundException,
@@ -44,14 +62,45 @@ class Cognito:
             errors.UserNotConfirmedException,
         ):
             raise WrongCredentials() from None
+        return _given(answer)
 
-    def refresh(self, refresh_token: str) -> Tokens:
-        """A new access token for a session."""
+    def answer_code(self, session: str, email: str, code: str) -> Granted | Asked:
+        """The second factor."""
         errors = self._client.exceptions
         try:
-            return self._initiate("REFRESH_TOKEN_AUTH", {"REFRESH_TOKEN": refresh_token})
-        except (errors.NotAuthorizedException, errors.InvalidParameterException, errors.UserNotFoundException):
+            return self._respond("SOFTWARE_TOKEN_MFA", session, email, {"SOFTWARE_TOKEN_MFA_CODE": code})
+        except (errors.CodeMismatchException, errors.ExpiredCodeException):
+            raise WrongCode() from None
+        except (errors.NotAuthorizedException, errors.UserNotFoundException, errors.InvalidParameterException):
+            raise ChallengeOver() from None
+
+    def answer_password(self, session: str, email: str, password: str) -> Granted | Asked:
+        """The first password of one's own."""
+        errors = self._client.exceptions
+        try:
+            return self._respond("NEW_PASSWORD_REQUIRED", session, email, {"NEW_PASSWORD": password})
+        except errors.InvalidPasswordException as refused:
+            raise WeakPassword(_said(refused)) from None
+        except (errors.NotAuthorizedException, errors.UserNotFoundException):
+            raise ChallengeOver() from None
+
+    def refresh(self, refresh_token: str, organization_id: str) -> Granted:
+        """New tokens for a session; Cognito rotates its refresh token where its client is set so."""
+        errors = self._client.exceptions
+        try:
+            answer = self._client.get_tokens_from_refresh_token(
+                RefreshToken=refresh_token,
+                ClientId=aws.setting("USER_POOL_CLIENT_ID"),
+                ClientMetadata={"organization_id": organization_id},
+            )
+        except (
+            errors.NotAuthorizedException,
+            errors.InvalidParameterException,
+            errors.UserNotFoundException,
+            errors.RefreshTokenReuseException,
+        ):
             raise SessionOver() from None
+        return _granted(answer["AuthenticationResult"])
 
     def log_out(self, refresh_token: str) -> None:
         """Revoke a session's tokens."""
@@ -88,18 +137,33 @@ class Cognito:
     def _client(self) -> Any:
         return aws.client("cognito-idp")
 
-    def _initiate(self, flow: str, parameters: dict[str, str]) -> Tokens:
-        answer = self._client.initiate_auth(
-            AuthFlow=flow, AuthParameters=parameters, ClientId=aws.setting("USER_POOL_CLIENT_ID")
+    def _respond(self, challenge: str, session: str, email: str, answers: dict[str, str]) -> Granted | Asked:
+        answer = self._client.respond_to_auth_challenge(
+            ClientId=aws.setting("USER_POOL_CLIENT_ID"),
+            ChallengeName=challenge,
+            Session=session,
+            ChallengeResponses={"USERNAME": email, **answers},
         )
-        if "AuthenticationResult" not in answer:
-            raise ChallengeRequired(f"The account needs the step {answer.get('ChallengeName', 'unknown')}.")
-        result = answer["AuthenticationResult"]
-        return Tokens(
-            access_token=result["AccessToken"],
-            refresh_token=result.get("RefreshToken"),
-            expires_in=result["ExpiresIn"],
-        )
+        return _given(answer)
+
+
+def _given(answer: dict[str, Any]) -> Granted | Asked:
+    if "AuthenticationResult" in answer:
+        return _granted(answer["AuthenticationResult"])
+    name = answer.get("ChallengeName", "unknown")
+    if name not in QUESTIONS:
+        raise UnknownQuestion(f"The account needs the step {name}.")
+    return Asked(QUESTIONS[name], answer["Session"])
+
+
+def _granted(result: dict[str, Any]) -> Granted:
+    return Granted(result["AccessToken"], result.get("RefreshToken"), result["ExpiresIn"])
+
+
+def _said(refused: Any) -> str | None:
+    """Cognito's own words about a password; they name the rule and not the password."""
+    said: str | None = refused.response["Error"].get("Message")
+    return said
 
 
 def _subject(attributes: list[dict[str, str]]) -> str:

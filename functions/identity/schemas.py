@@ -8,29 +8,59 @@ from pydantic import BaseModel, ConfigDict, Field
 
 Email = Annotated[str, Field(min_length=3, max_length=254, pattern=r"^[^@\s\x00-\x1f]+@[^@\s\x00-\x1f]+$")]
 Token = Annotated[str, Field(min_length=10, max_length=4096, pattern=r"^[A-Za-z0-9._=+/-]+$")]
+Password = Annotated[str, Field(min_length=1, max_length=256)]
+Code = Annotated[str, Field(pattern=r"^[0-9]{6}$")]
+RecoveryCode = Annotated[str, Field(min_length=8, max_length=40, pattern=r"^[A-Za-z0-9 -]+$")]
+OrganizationId = Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[A-Za-z0-9_]+$")]
 
 
-class Login(BaseModel):
+class Body(BaseModel):
+    """Nothing but what is named."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Login(Body):
     """E-mail and password."""
 
-    model_config = ConfigDict(extra="forbid")
-
     email: Email
-    password: Annotated[str, Field(min_length=1, max_length=256)]
+    password: Password
+    recovery_code: Annotated[
+        RecoveryCode | None,
+        Field(description="In place of the second factor, which is switched off by it: set it up again."),
+    ] = None
 
 
-class Refresh(BaseModel):
+class Answer(Body):
+    """The answer to what a log-in asked: the code of the authenticator, or a new password."""
+
+    session: Annotated[str, Field(min_length=10, max_length=4096, pattern=r"^[A-Za-z0-9._=+/-]+$")]
+    code: Code | None = None
+    new_password: Password | None = None
+
+
+class Refresh(Body):
     """The refresh token of a session."""
-
-    model_config = ConfigDict(extra="forbid")
 
     refresh_token: Token
 
 
-class NewUser(BaseModel):
-    """A person to add to an organisation. Without a password, Cognito mails an invitation."""
+class Switch(Body):
+    """The organisation to go on in."""
 
-    model_config = ConfigDict(extra="forbid")
+    refresh_token: Token
+    organization_id: OrganizationId
+
+
+class LogOut(Body):
+    """The session to end, or all of its person's."""
+
+    refresh_token: Token
+    everywhere: bool = False
+
+
+class NewUser(Body):
+    """A person to add to an organisation. Without a password, Cognito mails an invitation."""
 
     email: Email
     name: Annotated[str, Field(min_length=1, max_length=120)]

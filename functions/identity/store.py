@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from contracts.identity import LoggedIn, UserCreated
-from functions.identity.errors import BelongsElsewhere
-from functions.identity.model import Identity, User
+from collections.abc import Sequence
+
+from contracts.identity import SessionRecord, SignInRules, UserCreated
+from functions.identity.errors import BelongsElsewhere, ChallengeOver
+from functions.identity.model import Person, User
+from functions.identity.model.accounts import NOBODY, Account, digest, normal
+from functions.identity.model.sessions import Challenge
 from kernel.actor import Actor
-from kernel.table import Page, Table, create
+from kernel.errors import Problem
+from kernel.events import Event
+from kernel.table import Change, Page, Table, create, delete, put, update
 
 
 class Store:
-    """Reads and commits users and identities."""
+    """Reads and commits people, their accounts and their sessions."""
 
     def __init__(self, table: Table | None = None) -> None:
         self._table = table or Table()
 
-    def identity(self, user_id: str) -> Identity | None:
-        """Whom a person acts for."""
-        return self._table.get_platform(Identity, user_id=user_id)
+    def person(self, user_id: str) -> Person | None:
+        """Where to look for a person."""
+        return self._table.get_platform(Person, user_id=user_id)
 
     def user(self, actor: Actor, user_id: str) -> User:
         """One user of the tenant. Raises NotFound."""
@@ -32,11 +38,79 @@ class Store:
         return self._table.query(actor, User, limit=limit, cursor=cursor)
 
     def add_user(self, actor: Actor, user: User) -> None:
-        """Commit a new user and the identity behind it. Raises BelongsElsewhere."""
-        identity = Identity(tenant_id=user.tenant_id, user_id=user.user_id, email=user.email, roles=user.roles)
+        """Commit a new user and the person behind it. Raises BelongsElsewhere."""
+        home = user.tenant_id
+        person = Person(tenant_id=home, user_id=user.user_id, email=user.email, organizations=(home,), last=home)
+        account = self.account(user.email)
+        account.user_id, account.expires_at = user.user_id, None
         event = UserCreated(user_id=user.user_id, email=user.email, roles=list(user.roles))
-        self._table.transact(actor, [create(user), create(identity, BelongsElsewhere())], [event])
+        changes = [create(user), create(person, BelongsElsewhere()), saved(account)]
+        self._table.transact(actor, changes, [event])
 
-    def record_login(self, actor: Actor, user_id: str, email: str) -> None:
-        """Somebody logged in."""
-        self._table.transact(actor, [], [LoggedIn(user_id=user_id, email=email)])
+    def account(self, email: str) -> Account:
+        """What is kept of an address; a blank one where nothing is."""
+        name = digest(normal(email))
+        return self._table.get_platform(Account, digest=name) or Account(tenant_id=NOBODY, digest=name)
+
+    def save_account(self, account: Account, actor: Actor | None = None, events: Sequence[Event] = ()) -> None:
+        """Commit it; with events, where an organisation is to know."""
+        if actor is None:
+            self._table.transact_platform([saved(account)])
+        else:
+            self._table.transact(actor, [saved(account)], events)
+
+    def rules(self, tenant_id: str) -> SignInRules | None:
+        """How a tenant's people may log in; None where the defaults hold."""
+        return self._table.get_platform(SignInRules, tenant_id=tenant_id)
+
+    def session(self, user_id: str, session_id: str) -> SessionRecord | None:
+        """One session, whether it has ended or not."""
+        return self._table.get_platform(SessionRecord, user_id=user_id, session_id=session_id)
+
+    def sessions(self, user_id: str) -> list[SessionRecord]:
+        """All sessions of a person that the table has not forgotten."""
+        found: list[SessionRecord] = []
+        cursor = None
+        while True:
+            page = self._table.query_platform(SessionRecord, user_id=user_id, limit=200, cursor=cursor)
+            found += page.items
+            cursor = page.next_cursor
+            if cursor is None:
+                return found
+
+    def challenge(self, session: str) -> Challenge | None:
+        """A log-in half done."""
+        return self._table.get_platform(Challenge, digest=digest(session))
+
+    def ask(self, changes: Sequence[Change]) -> None:
+        """Commit a question, with what became of the last one."""
+        self._table.transact_platform(changes)
+
+    def commit(self, actor: Actor, changes: Sequence[Change], events: Sequence[Event] = ()) -> None:
+        """Commit changes of one person, and tell the actor's organisation."""
+        self._table.transact(actor, changes, events)
+
+
+def saved(account: Account) -> Change:
+    """An account as it is now, whether it was kept before or not."""
+    return update(account) if account.version else create(account)
+
+
+def begun(session: SessionRecord) -> Change:
+    """A new session."""
+    return create(session)
+
+
+def changed(record: SessionRecord | Person | User | Challenge, otherwise: Problem | None = None) -> Change:
+    """Something that was read, and is otherwise now."""
+    return update(record, otherwise)
+
+
+def asked(challenge: Challenge) -> Change:
+    """A question. The directory never gives the same name twice."""
+    return put(challenge)
+
+
+def answered(challenge: Challenge) -> Change:
+    """A question is answered once."""
+    return delete(challenge, ChallengeOver())

@@ -7,8 +7,8 @@ from typing import Any
 
 import jwt
 
-from functions.identity import service
 from functions.identity.model import actor_of
+from functions.identity.service import standing
 from functions.identity.store import Store
 from functions.identity.tokens import verify
 from kernel import observe
@@ -21,7 +21,8 @@ REFUSED = (jwt.PyJWTError, KeyError, ValueError, TypeError)
 
 def pre_token(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Cognito's pre-token-generation trigger, version 2: organisation, roles and permissions go into both tokens."""
-    claims = service.claims(store(), event["request"]["userAttributes"]["sub"])
+    asked = event["request"]
+    claims = standing.claims(store(), asked["userAttributes"]["sub"], asked.get("clientMetadata") or {})
     override = {"claimsToAddOrOverride": claims}
     event["response"] = {
         "claimsAndScopeOverrideDetails": {"accessTokenGeneration": override, "idTokenGeneration": override}

@@ -17,7 +17,7 @@ from kernel.http.openapi import permission_of
 
 ROOMS = sorted(path.parent for path in (ROOT / "functions").glob("*/__init__.py"))
 OPEN_ROUTES = {
-    *(("POST", "/auth/login"), ("POST", "/auth/refresh"), ("POST", "/auth/logout")),
+    *(("POST", f"/auth/{step}") for step in ("login", "challenge", "refresh", "switch", "logout")),
     *(("GET", "/health"), ("GET", "/ready"), ("GET", "/openapi.json"), ("GET", "/docs")),
 }
 README_LINES = 12

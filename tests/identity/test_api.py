@@ -1,38 +1,14 @@
-"""Log-in and users through the Lambda handler, with Cognito as moto plays it."""
+"""People through the Lambda handler."""
 
 from __future__ import annotations
 
-from typing import Any
-
-import boto3
-import pytest
-
 from contracts.access import Role
-from functions.identity import api, steps, triggers
-from functions.identity.model import Identity
-from kernel.actor import Actor
+from functions.identity import api, triggers
+from functions.identity.model import Person
 from kernel.ids import new_id
 from kernel.table import Table
-from tests.kit import REGION, actor, call, committed_events
-
-PASSWORD = "Correct-Horse-9-Battery"
-
-
-@pytest.fixture(autouse=True)
-def pool(cloud: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    cognito = boto3.client("cognito-idp", REGION)
-    found = cognito.create_user_pool(PoolName="p", UsernameAttributes=["email"])["UserPool"]["Id"]
-    client = cognito.create_user_pool_client(
-        UserPoolId=found, ClientName="c", ExplicitAuthFlows=["ALLOW_USER_PASSWORD_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"]
-    )["UserPoolClient"]["ClientId"]
-    monkeypatch.setenv("USER_POOL_ID", found)
-    monkeypatch.setenv("USER_POOL_CLIENT_ID", client)
-
-
-def add(tenant_id: str, email: str = "ann@example.com", role: Role = Role.ANALYST) -> dict[str, Any]:
-    user = {"email": email, "name": "Ann", "roles": [role.value], "password": PASSWORD}
-    added: dict[str, Any] = steps.create_user({"tenant_id": tenant_id, "user": user}, None)
-    return added
+from tests.identity.kit import add
+from tests.kit import actor, call, committed_events
 
 
 def test_a_person_is_added_once_and_found() -> None:
@@ -61,31 +37,12 @@ def test_the_claims_of_new_tokens_come_from_the_persons_organisation() -> None:
     }
 
 
-@pytest.mark.parametrize("credentials", [("ann@example.com", "wrong"), ("nobody@example.com", PASSWORD)])
-def test_a_wrong_log_in_does_not_say_what_was_wrong(credentials: tuple[str, str]) -> None:
-    add(new_id("org"))
-    email, password = credentials
-    refused = call(api.handler, "POST", "/auth/login", body={"email": email, "password": password})
-    assert (refused.status, refused.problem) == (401, "wrong-credentials")
-    assert refused.headers["www-authenticate"] == "Bearer"
-    assert "exist" not in refused.body["detail"]
-
-
-def test_a_log_in_without_an_organisation_is_refused() -> None:
-    """moto runs no trigger, so its tokens name no organisation."""
-    add(new_id("org"))
-    refused = call(api.handler, "POST", "/auth/login", body={"email": "ann@example.com", "password": PASSWORD})
-    assert (refused.status, refused.problem) == (403, "no-organization")
-
-
-@pytest.mark.parametrize("body", [{}, {"email": "x", "password": "y"}, {"email": "a@b", "password": "p", "role": "x"}])
-def test_a_malformed_log_in_is_refused(body: dict[str, str]) -> None:
-    assert call(api.handler, "POST", "/auth/login", body=body).status == 422
-
-
-def test_a_session_that_is_over_cannot_be_refreshed() -> None:
-    over = call(api.handler, "POST", "/auth/refresh", body={"refresh_token": "x" * 40})
-    assert (over.status, over.problem) == (401, "session-over")
+def test_nobody_gets_claims_of_an_organisation_by_asking_for_it() -> None:
+    user = add(new_id("org"))
+    for wanted in (new_id("org"), "org_1#X", "*", ""):
+        request = {"userAttributes": {"sub": user["user_id"]}, "clientMetadata": {"organization_id": wanted or "x"}}
+        given = triggers.pre_token({"request": request}, None)["response"]["claimsAndScopeOverrideDetails"]
+        assert given["accessTokenGeneration"] == {"claimsToAddOrOverride": {}}
 
 
 def test_me_is_who_the_token_says() -> None:
@@ -98,9 +55,7 @@ def test_me_is_who_the_token_says() -> None:
     assert call(api.handler, "GET", "/users/me").status == 401
 
 
-def test_an_identity_belongs_to_no_tenants_partition() -> None:
+def test_where_to_look_for_a_person_is_in_no_tenants_partition() -> None:
     user = add(new_id("org"))
-    identity = Table().get_platform(Identity, user_id=user["user_id"])
-    assert identity is not None
-    assert Identity.platform_key(user_id="u")["pk"] == "PLATFORM#IDENTITIES#u"
-    assert Table().get(Actor.system(new_id("org")), Identity, user_id="nobody") is None
+    assert Table().get_platform(Person, user_id=user["user_id"]) is not None
+    assert Person.platform_key(user_id="u")["pk"] == "PLATFORM#PEOPLE#u"

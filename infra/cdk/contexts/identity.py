@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from constructs import Construct
 
-from infra.cdk.constructs.bounded_context import BoundedContext
+from infra.cdk.constructs.bounded_context import READ, BoundedContext
 from infra.cdk.constructs.door import Door
 from infra.cdk.platform.stack import Platform
 
@@ -13,15 +13,23 @@ class Identity(BoundedContext):
     """Sessions through Cognito, people of a tenant."""
 
     name = "identity"
-    partitions = ("USERS", "PLATFORM#IDENTITIES#*")
+    partitions = (
+        "USERS",
+        "PLATFORM#PEOPLE#*",
+        "PLATFORM#ACCOUNTS#*",
+        "PLATFORM#CHALLENGES#*",
+        "PLATFORM#SESSIONS#*",
+        "PLATFORM#TENANTSESSIONS#*",
+    )
 
     def __init__(self, scope: Construct, platform: Platform) -> None:
         super().__init__(scope, platform)
         api = self.api(
             *("/users", "/users/{proxy+}"),
-            public=("/auth/login", "/auth/refresh", "/auth/logout"),
+            public=("/auth/login", "/auth/challenge", "/auth/refresh", "/auth/switch", "/auth/logout"),
         )
         self._know_pool(api)
+        self.grant_table(api, ["PLATFORM#TENANTS#*"], READ)
         create_user = self.door("create-user", "steps.create_user")
         self._know_pool(create_user)
         create_user.allow(

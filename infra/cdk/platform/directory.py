@@ -53,4 +53,5 @@ class Directory(Construct):
             access_token_validity=Duration.minutes(15),
             id_token_validity=Duration.minutes(15),
             refresh_token_validity=Duration.days(7),
+            refresh_token_rotation_grace_period=Duration.seconds(30),
         )

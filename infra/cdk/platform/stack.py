@@ -116,7 +116,8 @@ class Platform(Stack):
         return door
 
     def _identity_door(self, name: str, handler: str) -> Door:
-        """A function that Cognito or the gateway calls; its code is the identity room's."""
+        """The trigger before each token; its code is the identity room's. It learns where to look for the person as
+        itself, and looks with the credentials of that organisation."""
         code = Code(
             "identity",
             aws_lambda.Code.from_asset(str(packaging.room("identity"))),
@@ -124,7 +125,10 @@ class Platform(Stack):
             {"TABLE_NAME": self.data.table.table_name},
         )
         door = Door(self, self.stage, code, name, f"functions.identity.{handler}", timeout=10)
-        KeyBounds(self.data.table, self.data.key).allow(door.allow, ["PLATFORM#IDENTITIES#*"], ["dynamodb:GetItem"])
+        bounds = KeyBounds(self.data.table, self.data.key)
+        bounds.allow(door.allow, ["PLATFORM#PEOPLE#*", "PLATFORM#TENANTS#*"], ["dynamodb:GetItem"])
+        theirs = [f"TENANT#{TENANT}#{kind}" for kind in ("USERS", "ROLES", "TEAMS")]
+        bounds.allow(door.allow_data, theirs, ["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"])
         return door
 
     def _entrance(self, name: str, handler: str) -> Door:

@@ -22,6 +22,7 @@ MENDS = (
     "stream_positions",
     "stream_failures",
     "queue_addresses",
+    "refresh_tokens",
     "durability",
     "interrupted_executions",
     "interrupted_stacks",

@@ -142,7 +142,7 @@ def test_every_route_is_guarded_but_the_open_ones(production: Templates) -> None
         if route.get("AuthorizationType") == "NONE" and not route["RouteKey"].startswith("$")
     }
     assert unguarded == {
-        *("/auth/login", "/auth/refresh", "/auth/logout"),
+        *("/auth/login", "/auth/challenge", "/auth/refresh", "/auth/switch", "/auth/logout"),
         *("/health", "/ready", "/openapi.json", "/docs"),
     }
     connect = next(route for route in routes.values() if route["RouteKey"] == "$connect")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from kernel.events import Category, Event
-from kernel.records import Record
+from kernel.records import Hidden, Record
 
 SESSION_SECONDS = 7 * 86400
 """As long as a refresh token lives."""
@@ -28,8 +28,12 @@ class SessionRecord(
     created_at: str
     last_seen_at: str
     provider: str = Field(default="password", description="How the person logged in: a password, or the SSO's name.")
+    mfa: bool = Field(default=False, description="Whether the person has shown a second factor.")
     not_before: int = Field(default=0, description="Unix time; tokens issued before it no longer count.")
     ended_at: str | None = None
+    refresh_key: Hidden[str] = Field(default="", description="Signs the numbers of its refresh tokens.")
+    generation: Hidden[int] = Field(default=0, description="The number of the refresh token that counts.")
+    rotated_at: Hidden[int] = Field(default=0, description="Unix time at which it began to count.")
 
 
 class SignInRules(Record, pk="PLATFORM#TENANTS#{tenant_id}", sk="SIGN_IN", platform=True):
@@ -53,3 +57,51 @@ class LoggedIn(Event, context="identity", category=Category.SECURITY):
 
     user_id: str
     email: str
+    session_id: str = ""
+    device: str = ""
+
+
+class NewDeviceSeen(Event, context="identity", category=Category.SECURITY):
+    """A person logged in from a device, or a network, that was never seen before."""
+
+    user_id: str
+    email: str
+    device: str
+    address: str | None = None
+
+
+class LogInRefused(Event, context="identity", category=Category.SECURITY):
+    """Somebody tried to log in as a person of the organisation, and could not."""
+
+    user_id: str
+    reason: str
+
+
+class AccountLocked(Event, context="identity", category=Category.SECURITY):
+    """Too many wrong passwords or codes: nobody gets in from there for a while."""
+
+    user_id: str
+    email: str
+    seconds: int
+
+
+class RefreshTokenReused(Event, context="identity", category=Category.SECURITY):
+    """A refresh token came again that had been replaced: somebody has a copy of it, and the session was ended."""
+
+    user_id: str
+    session_id: str
+
+
+class SessionsEnded(Event, context="identity", category=Category.SECURITY):
+    """Sessions of a person were ended, and why: `log_out`, `revoked`, `password`, `removed`, `no_access`."""
+
+    user_id: str
+    session_ids: list[str]
+    reason: str
+
+
+class OrganizationEntered(Event, context="identity", category=Category.SECURITY):
+    """A person's session came over from another of the person's organisations."""
+
+    user_id: str
+    session_id: str

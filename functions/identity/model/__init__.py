@@ -1,4 +1,4 @@
-"""People, as they log in."""
+"""People, as they log in and as their organisations know them."""
 
 from __future__ import annotations
 
@@ -6,27 +6,22 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from contracts.access import permissions_of
+from contracts.access import Role
 from kernel.actor import Actor
 from kernel.records import Record, Resource
 
+MAX_ORGANIZATIONS = 50
+ADMINISTRATOR = Role.ORGANIZATION_ADMIN.value
 
-class Identity(Record, pk="PLATFORM#IDENTITIES#{user_id}", sk="IDENTITY", platform=True):
-    """Which organisation a person acts in, and in which roles; read when a token is made, before a tenant is known."""
+
+class Person(Record, pk="PLATFORM#PEOPLE#{user_id}", sk="PERSON", platform=True):
+    """Where to look for a person: the organisations, and the one last worked in. It is read when a token is made,
+    before a tenant is known, and gives nothing by itself: what counts is the organisation's own `User`."""
 
     user_id: str
     email: str
-    roles: tuple[str, ...]
-
-    def claims(self) -> dict[str, Any]:
-        """What the person's tokens say."""
-        return {
-            "organization_id": self.tenant_id,
-            "user_id": self.user_id,
-            "email": self.email,
-            "roles": list(self.roles),
-            "permissions": sorted(permissions_of(self.roles)),
-        }
+    organizations: tuple[str, ...]
+    last: str = Field(description="The organisation that a new session begins in.")
 
 
 class User(Record, pk="TENANT#{tenant_id}#USERS", sk="USER#{user_id}"):
@@ -52,15 +47,6 @@ class Me(Resource):
     permissions: list[str]
 
 
-class Tokens(Resource):
-    """A session: the access token goes into `Authorization: Bearer`."""
-
-    access_token: str
-    refresh_token: str | None = Field(default=None, description="Absent after a refresh that does not rotate it.")
-    token_type: str = "Bearer"  # noqa: S105 - a scheme's name
-    expires_in: int = Field(description="Seconds until the access token ends.")
-
-
 def actor_of(claims: dict[str, Any]) -> Actor:
     """The actor that a verified access token speaks of. Raises KeyError or ValueError when claims are missing."""
     return Actor(
@@ -69,4 +55,5 @@ def actor_of(claims: dict[str, Any]) -> Actor:
         email=claims.get("email"),
         roles=tuple(claims["roles"]),
         permissions=frozenset(claims["permissions"]),
+        session_id=claims.get("origin_jti"),
     )

@@ -1,0 +1,215 @@
+"""Logging in: the password, what is asked beyond it, and the session that comes of it.
+
+The session is committed before its tokens are handed out, because the authorizer lets no other one in.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+from contracts.identity import AccountLocked, LoggedIn, LogInRefused, NewDeviceSeen
+from functions.identity.errors import (
+    ChallengeOver,
+    CodeUsed,
+    LockedOut,
+    NoOrganization,
+    WrongAnswer,
+    WrongCode,
+    WrongCredentials,
+)
+from functions.identity.gateways import Directory
+from functions.identity.model import Person, actor_of
+from functions.identity.model.accounts import Account, Place, normal
+from functions.identity.model.sessions import (
+    Asked,
+    Challenge,
+    ChallengeDocument,
+    Granted,
+    Question,
+    Tokens,
+    begin,
+    refresh_token,
+)
+from functions.identity.schemas import Answer, Login
+from functions.identity.store import Store, answered, asked, begun, changed, saved
+from functions.identity.tokens import read_unverified
+from kernel import clock
+from kernel.actor import Actor
+from kernel.errors import Conflict, PreconditionFailed, Unavailable
+from kernel.events import Event
+from kernel.table import Change
+
+ATTEMPTS = 8
+PASSWORD = "password"  # noqa: S105 - a provider's name
+
+
+def log_in(store: Store, directory: Directory, command: Login, place: Place) -> Tokens | ChallengeDocument:
+    """Begin a session, or say what else is asked. Raises WrongCredentials, LockedOut or NoOrganization."""
+    email = normal(command.email)
+    account = store.account(email)
+    _demand_open(account, place)
+    try:
+        given = directory.log_in(email, command.password)
+    except WrongCredentials:
+        fail(store, email, place, "wrong-credentials")
+        raise
+    return _go_on(store, given, account, email, place)
+
+
+def answer(store: Store, directory: Directory, command: Answer, place: Place) -> Tokens | ChallengeDocument:
+    """Go on with a log-in that asked something. Raises ChallengeOver, WrongAnswer, WrongCode, CodeUsed, LockedOut or
+    WeakPassword."""
+    challenge = store.challenge(command.session)
+    if challenge is None or challenge.is_over(_now()):
+        raise ChallengeOver()
+    account = store.account(challenge.email)
+    _demand_open(account, place)
+    if challenge.question is Question.MFA:
+        if command.code is None or command.new_password is not None:
+            raise WrongAnswer("The code of the authenticator is asked for.")
+        given = _try_code(store, directory, account, challenge, command.session, command.code, place)
+    else:
+        if command.new_password is None or command.code is not None:
+            raise WrongAnswer("A new password is asked for.")
+        given = directory.answer_password(command.session, challenge.email, command.new_password)
+    return _go_on(store, given, account, challenge.email, place, challenge, command.code)
+
+
+def start(
+    store: Store,
+    granted: Granted,
+    account: Account,
+    place: Place,
+    provider: str = PASSWORD,
+    *,
+    before: Challenge | None = None,
+    code: str | None = None,
+) -> Tokens:
+    """Commit the session that tokens of the directory belong to, and give them out. Raises NoOrganization, and CodeUsed
+    when another log-in was quicker with the same code."""
+    claims = read_unverified(granted.access_token)  # the directory has just handed it to us
+    actor = _actor(claims, place)
+    session = begin(claims["origin_jti"], actor.user_id, actor.tenant_id, place, provider)
+    for _ in range(ATTEMPTS):
+        events, kept = _let_in(account, actor, place, session.session_id, code)
+        done = [answered(before)] if before else []
+        try:
+            store.commit(actor, [begun(session), *done, *kept], events)
+        except PreconditionFailed:  # another log-in has changed the account meanwhile
+            account = store.account(actor.email or "")
+            continue
+        return tokens_of(granted, refresh_token(session, granted.refresh_token or ""))
+    raise Unavailable("Many log-ins at once. Try again.", retry_after=1)
+
+
+def tokens_of(granted: Granted, refresh: str) -> Tokens:
+    """What the caller gets."""
+    return Tokens(access_token=granted.access_token, refresh_token=refresh, expires_in=granted.expires_in)
+
+
+def fail(store: Store, email: str, place: Place, reason: str) -> None:
+    """Count a wrong try against the address, whether it is anybody's or not, and tell the person's organisation."""
+    for _ in range(ATTEMPTS):
+        account, now = store.account(email), _now()
+        person = store.person(account.user_id or "nobody")  # asked for nobody too, so that both take as long
+        account.fail(place, now)
+        actor = _somebody(person, place) if person else None
+        events = [LogInRefused(user_id=person.user_id, reason=reason)] if person else []
+        seconds = account.locked_for(place, now)
+        locked = [AccountLocked(user_id=person.user_id, email=person.email, seconds=seconds)] if person else []
+        try:
+            store.save_account(account, actor, [*events, *(locked if seconds else [])])
+        except (PreconditionFailed, Conflict):
+            continue
+        return
+
+
+def _demand_open(account: Account, place: Place) -> None:
+    seconds = account.locked_for(place, _now())
+    if seconds:
+        raise LockedOut(retry_after=seconds)
+
+
+def _try_code(
+    store: Store,
+    directory: Directory,
+    account: Account,
+    challenge: Challenge,
+    session: str,
+    code: str,
+    place: Place,
+) -> Granted | Asked:
+    if account.was_used(code, _now()):
+        _refuse(store, challenge, place, "code-used")
+        raise CodeUsed()
+    try:
+        return directory.answer_code(session, challenge.email, code)
+    except WrongCode:
+        _refuse(store, challenge, place, "wrong-code")
+        raise
+
+
+def _refuse(store: Store, challenge: Challenge, place: Place, reason: str) -> None:
+    """A wrong code counts against the log-in and against the address."""
+    challenge.tries += 1
+    with contextlib.suppress(PreconditionFailed):  # another wrong one came at the same time, and counts there
+        store.ask([changed(challenge)])
+    fail(store, challenge.email, place, reason)
+
+
+def _go_on(
+    store: Store,
+    given: Granted | Asked,
+    account: Account,
+    email: str,
+    place: Place,
+    before: Challenge | None = None,
+    code: str | None = None,
+) -> Tokens | ChallengeDocument:
+    if isinstance(given, Granted):
+        return start(store, given, account, place, before=before, code=code)
+    done = [answered(before)] if before else []
+    store.ask([*done, asked(Challenge.of(given.session, email, given.question))])
+    codes = given.question is Question.MFA and bool(account.recovery)
+    return ChallengeDocument(challenge=given.question, session=given.session, recovery_codes=codes)
+
+
+def _let_in(
+    account: Account, actor: Actor, place: Place, session_id: str, code: str | None
+) -> tuple[list[Event], list[Change]]:
+    """What a log-in tells, and what it changes of the account."""
+    before = account.model_dump()
+    if code is not None:
+        if account.was_used(code, _now()):
+            raise CodeUsed()
+        account.use_code(code, _now())
+    is_new = account.succeed(place)
+    account.user_id, account.expires_at = actor.user_id, None
+    email = actor.email or ""
+    events: list[Event] = [
+        LoggedIn(user_id=actor.user_id, email=email, session_id=session_id, device=place.device),
+        *(
+            [NewDeviceSeen(user_id=actor.user_id, email=email, device=place.device, address=place.address)]
+            if is_new
+            else []
+        ),
+    ]
+    return events, [saved(account)] if account.model_dump() != before else []
+
+
+def _actor(claims: dict[str, Any], place: Place) -> Actor:
+    try:
+        actor = actor_of(claims)
+    except (KeyError, ValueError):
+        raise NoOrganization() from None
+    return actor.model_copy(update={"address": place.address, "request_id": place.request_id})
+
+
+def _somebody(person: Person, place: Place) -> Actor:
+    """Whoever tried: the organisation's trail says where it came from, and not that it was the person."""
+    return Actor(tenant_id=person.last, address=place.address, request_id=place.request_id)
+
+
+def _now() -> int:
+    return int(clock.now().timestamp())

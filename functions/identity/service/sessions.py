@@ -1,0 +1,169 @@
+"""Sessions after the log-in: refreshed, taken into another organisation, ended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from contracts.identity import (
+    OrganizationEntered,
+    RefreshTokenReused,
+    SessionRecord,
+    SessionsEnded,
+)
+from functions.identity.errors import NotAMember, SessionOver
+from functions.identity.gateways import Directory
+from functions.identity.model.accounts import Place
+from functions.identity.model.sessions import Granted, RefreshToken, Tokens, is_over, refresh_token
+from functions.identity.service.log_in import tokens_of
+from functions.identity.service.standing import standing_of
+from functions.identity.store import Store, changed
+from functions.identity.tokens import read_unverified
+from kernel import clock
+from kernel.actor import Actor
+from kernel.errors import PreconditionFailed, Unavailable
+from kernel.events import Event
+
+ATTEMPTS = 8
+
+
+def refresh(store: Store, directory: Directory, text: str, place: Place) -> Tokens:
+    """New tokens in the session's organisation, with what the person may do there now. Raises SessionOver; a refresh
+    token that had been replaced ends its session."""
+    token, session = _open(store, directory, text, place)
+    granted = _granted(store, directory, token, session, session.tenant_id, place)
+    return _renew(store, token, session, granted, place, session.tenant_id)
+
+
+def switch(store: Store, directory: Directory, text: str, organization_id: str, place: Place) -> Tokens:
+    """Go on in another of the person's organisations. Raises SessionOver or NotAMember."""
+    token, session = _open(store, directory, text, place)
+    if standing_of(store, session.user_id, organization_id) is None:
+        raise NotAMember()
+    granted = _granted(store, directory, token, session, organization_id, place)
+    return _renew(store, token, session, granted, place, organization_id)
+
+
+def log_out(store: Store, directory: Directory, text: str, place: Place, *, everywhere: bool) -> None:
+    """End a session, or all of its person's; a token that is no good ends nothing."""
+    token = RefreshToken.read(text)
+    session = store.session(token.user_id, token.session_id) if token else None
+    if token is None or session is None or token.verdict(session, _now()) == "forged":
+        return
+    end(store, _at(session, place), session.user_id, "log_out", only=None if everywhere else session.session_id)
+    directory.log_out(token.inner)
+
+
+def end(
+    store: Store,
+    actor: Actor,
+    user_id: str,
+    reason: str,
+    *,
+    only: str | None = None,
+    but: str | None = None,
+    within: str | None = None,
+) -> list[str]:
+    """End sessions of a person: one, all but one, those in one organisation, or all; which ones. The organisation of
+    each is told."""
+    found = [store.session(user_id, only)] if only else store.sessions(user_id)
+    ended = []
+    for session in found:
+        if session is None or session.ended_at or session.session_id == but or within not in (None, session.tenant_id):
+            continue
+        _end_one(store, actor, session, SessionsEnded(user_id=user_id, session_ids=[session.session_id], reason=reason))
+        ended.append(session.session_id)
+    return ended
+
+
+def _open(store: Store, directory: Directory, text: str, place: Place) -> tuple[RefreshToken, SessionRecord]:
+    """The session of a refresh token. Raises SessionOver."""
+    token = RefreshToken.read(text)
+    session = store.session(token.user_id, token.session_id) if token else None
+    if token is None or session is None:
+        raise SessionOver()
+    verdict = token.verdict(session, _now())
+    if verdict == "reused" and not session.ended_at:
+        reused = RefreshTokenReused(user_id=session.user_id, session_id=session.session_id)
+        _end_one(store, _at(session, place), session, reused)
+        directory.log_out(token.inner)
+    if verdict != "good" or is_over(session, store.rules(session.tenant_id)):
+        raise SessionOver()
+    return token, session
+
+
+def _granted(
+    store: Store,
+    directory: Directory,
+    token: RefreshToken,
+    session: SessionRecord,
+    organization_id: str,
+    place: Place,
+) -> Granted:
+    """What the directory gives; a person who is no longer in the organisation gets nothing, there or anywhere."""
+    granted = directory.refresh(token.inner, organization_id)
+    if read_unverified(granted.access_token).get("organization_id") != organization_id:
+        end(store, _at(session, place), session.user_id, "no_access", only=session.session_id)
+        raise SessionOver()
+    return granted
+
+
+def _renew(
+    store: Store, token: RefreshToken, session: SessionRecord, granted: Granted, place: Place, organization_id: str
+) -> Tokens:
+    """Commit that the next refresh token counts, and where the session is now."""
+    issued = int(read_unverified(granted.access_token)["iat"])
+    comes = organization_id != session.tenant_id
+    who = _at(session, place).model_copy(update={"tenant_id": organization_id})
+
+    def renewed(session: SessionRecord) -> None:
+        if session.ended_at:
+            raise SessionOver()
+        if session.generation == token.generation:
+            session.generation, session.rotated_at = session.generation + 1, _now()
+        session.last_seen_at, session.address = clock.timestamp(), place.address
+        if comes:
+            session.tenant_id, session.not_before = organization_id, issued
+
+    entered = OrganizationEntered(user_id=session.user_id, session_id=session.session_id)
+    session = _changing(store, who, session, renewed, [entered] if comes else [])
+    return tokens_of(granted, refresh_token(session, granted.refresh_token or token.inner))
+
+
+def _end_one(store: Store, actor: Actor, session: SessionRecord, told: Event) -> None:
+    def ended(session: SessionRecord) -> None:
+        session.ended_at = session.ended_at or clock.timestamp()
+
+    _changing(store, actor.model_copy(update={"tenant_id": session.tenant_id}), session, ended, [told])
+
+
+def _changing(
+    store: Store, actor: Actor, session: SessionRecord, change: Callable[[SessionRecord], None], events: Sequence[Event]
+) -> SessionRecord:
+    """Commit a change of a session; the authorizer, which notes when it was seen, may have been quicker."""
+    for _ in range(ATTEMPTS):
+        change(session)
+        try:
+            store.commit(actor, [changed(session)], events)
+        except PreconditionFailed:
+            fresh = store.session(session.user_id, session.session_id)
+            if fresh is None:
+                raise SessionOver() from None
+            session = fresh
+            continue
+        return session
+    raise Unavailable("The session is used by many requests at once. Try again.", retry_after=1)
+
+
+def _at(session: SessionRecord, place: Place) -> Actor:
+    """The person, in the organisation that the session is in."""
+    return Actor(
+        tenant_id=session.tenant_id,
+        user_id=session.user_id,
+        address=place.address,
+        request_id=place.request_id,
+        session_id=session.session_id,
+    )
+
+
+def _now() -> int:
+    return int(clock.now().timestamp())
