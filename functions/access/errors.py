@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kernel.errors import Conflict, Forbidden, Invalid
+from kernel.errors import Conflict, Forbidden, Invalid, Unavailable
 
 
 class UnknownPermission(Invalid):
@@ -69,3 +69,15 @@ class TeamNotEmpty(Conflict):
     """Somebody is in the team."""
 
     slug, title = "team-not-empty", "The team has members"
+
+
+class UnknownPolicy(Invalid):
+    """A draft replaces a policy that is there."""
+
+    slug, title = "unknown-policy", "There is no such policy"
+
+
+class Moved(Unavailable):
+    """Somebody else changed the same things at the same moment, again and again."""
+
+    slug, title = "changed-meanwhile", "Others change this at the same time"
