@@ -135,6 +135,9 @@ def _place_of_error(source: str, tokens: list[Token], message: str) -> int:
             high = middle
     if low == len(tokens):
         return len(source.rstrip())
+    named = {f"unexpected token `{token.text}`": token.start for token in tokens[: low + 1]}
+    if message in named:
+        return named[message]
     starts = _statements(tokens)
     meant_whole = not message.startswith("unexpected") and tokens[low].text == ";"
     return max(start for start in starts if start <= tokens[low].start) if meant_whole else tokens[low].start
