@@ -12,6 +12,8 @@ from moto import mock_aws
 from kernel import aws
 from kernel.table import Table
 from tests import faults  # noqa: F401 - listens to every client
+from tests.iam.gate import Gate
+from tests.iam.simulator import is_installed
 from tests.kit import REGION, create_table, forget_rooms
 
 settings.register_profile("palisade", deadline=None)
@@ -38,6 +40,28 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     if "AWS_ENDPOINT_URL" in os.environ:
         aws.client.cache_clear()  # a client keeps its address
+
+
+@pytest.fixture(scope="session")
+def gate() -> Iterator[Gate | None]:
+    """What IAM would say to the rooms' calls; None where its simulator is not installed."""
+    if not is_installed():
+        yield None
+        return
+    listening = Gate()
+    aws.session().register("before-parameter-build", listening.told)
+    yield listening
+    aws.session().unregister("before-parameter-build", listening.told)
+    listening.close()
+
+
+@pytest.fixture(autouse=True)
+def allowed_by_iam(gate: Gate | None) -> Iterator[None]:
+    """No room makes a call that its door's synthesised policies do not allow."""
+    yield
+    if gate is not None and gate.refused:
+        refused, gate.refused = gate.refused, []
+        pytest.fail("IAM would have refused:\n" + "\n".join(dict.fromkeys(refused)))
 
 
 @pytest.fixture

@@ -1,0 +1,78 @@
+"""AWS calls as IAM sees them: which actions on which resources, under which condition keys.
+
+Sources: the service authorization reference of DynamoDB, S3 and KMS; `dynamodb:LeadingKeys` holds the partition keys of
+the items of one operation, and TransactWriteItems and BatchGetItem are decided item by item and table by table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from tests.iam.policies import KEY, TABLE, facts_bucket
+from tests.iam.simulator import Request
+
+Parameters = dict[str, Any]
+TENANT_TAG = "aws:PrincipalTag/tenant"
+WRITES = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem", "ConditionCheck": "ConditionCheckItem"}
+BUCKET = f"arn:aws:s3:::{facts_bucket()}"
+
+
+def requests_of(service: str, operation: str, sent: Parameters, tenant: str | None) -> list[Request]:
+    """What IAM is asked about a call to the table, to S3 or to KMS; nothing for another service."""
+    read = {"dynamodb": _dynamodb, "s3": _s3, "kms": _kms}.get(service)
+    if read is None:
+        return []
+    tag = ((TENANT_TAG, tenant),) if tenant else ()
+    return [request._replace(context=(*request.context, *tag)) for request in read(operation, sent)]
+
+
+def _dynamodb(operation: str, sent: Parameters) -> Iterator[Request]:
+    if operation == "TransactWriteItems":
+        for item in sent["TransactItems"]:
+            ((kind, change),) = item.items()
+            yield _keyed(WRITES[kind], [_hash_of(change)])
+    elif operation == "BatchGetItem":
+        for asked in sent["RequestItems"].values():
+            yield _keyed(operation, [key["pk"]["S"] for key in asked["Keys"]])
+    elif operation == "Query":
+        index = sent.get("IndexName")
+        resource = f"{TABLE}/index/{index}" if index else TABLE
+        yield _keyed(operation, [sent["ExpressionAttributeValues"][":pk"]["S"]], resource)
+    elif operation in ("Scan", "DescribeTable"):
+        yield Request(f"dynamodb:{operation}", TABLE)
+    else:
+        yield _keyed(operation, [_hash_of(sent)])
+
+
+def _hash_of(change: Parameters) -> str:
+    key: str = (change.get("Item") or change["Key"])["pk"]["S"]
+    return key
+
+
+def _keyed(action: str, keys: list[str], resource: str = TABLE) -> Request:
+    return Request(f"dynamodb:{action}", resource, (("dynamodb:LeadingKeys", tuple(keys)),))
+
+
+S3_OBJECTS = {
+    "PutObject": "s3:PutObject",
+    "GetObject": "s3:GetObject",
+    "HeadObject": "s3:GetObject",
+    "DeleteObject": "s3:DeleteObject",
+}
+
+
+def _s3(operation: str, sent: Parameters) -> Iterator[Request]:
+    if operation in S3_OBJECTS:
+        yield Request(S3_OBJECTS[operation], f"{BUCKET}/{sent['Key']}")
+    elif operation == "ListObjectsV2":
+        yield Request("s3:ListBucket", BUCKET, (("s3:prefix", sent.get("Prefix", "")),))
+    elif operation == "DeleteObjects":
+        for each in sent["Delete"]["Objects"]:
+            yield Request("s3:DeleteObject", f"{BUCKET}/{each['Key']}")
+
+
+def _kms(operation: str, sent: Parameters) -> Iterator[Request]:
+    context = sent.get("EncryptionContext", {})
+    named = tuple((f"kms:EncryptionContext:{name}", value) for name, value in sorted(context.items()))
+    yield Request(f"kms:{operation}", KEY, named)
