@@ -73,3 +73,39 @@ class NoOrganization(Forbidden):
 
 class NotAMember(NotFound):
     """The caller is not in that organisation, or there is none: the two look alike."""
+
+
+class CodeExpired(Unauthenticated):
+    """A mailed code came too late."""
+
+    slug, title = "code-expired", "The code has expired: ask for another"
+
+
+class SessionNeeded(Forbidden):
+    """An API key has no password and no second factor."""
+
+    slug, title = "session-needed", "This needs a person's session"
+
+
+class FactorThere(Conflict):
+    """The second factor must be switched off before another is set up."""
+
+    slug, title = "mfa-enabled", "A second factor is set up already"
+
+
+class NoFactor(Conflict):
+    """There is no second factor to do this with."""
+
+    slug, title = "mfa-not-enabled", "No second factor is set up"
+
+
+class FactorDemanded(Conflict):
+    """The organisation demands the second factor."""
+
+    slug, title = "mfa-required", "Your organisation demands a second factor"
+
+
+class FactorFirst(Conflict):
+    """Who demands a second factor of all must have one."""
+
+    slug, title = "mfa-first", "Set up your own second factor first"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any, Protocol
 
 from functions.identity.errors import (
     ChallengeOver,
+    CodeExpired,
     SessionOver,
     UnknownQuestion,
     WeakPassword,
@@ -41,6 +43,40 @@ class Directory(Protocol):
 
     def enrol(self, email: str, password: str | None) -> str:
         """Add a person, or find the one with this address and set the password; the user id."""
+
+    def sign_up(self, email: str, password: str, name: str) -> str | None:
+        """A new account whose address is to be verified; the user id, or None when the address has one that is
+        verified. One that is not is replaced. Raises WeakPassword."""
+
+    def confirm(self, email: str, code: str) -> None:
+        """The address is verified. Raises WrongCode or CodeExpired."""
+
+    def resend(self, email: str) -> None:
+        """Mail another code, if the address waits for one."""
+
+    def forgot(self, email: str) -> None:
+        """Mail a code to reset the password, if there is an account."""
+
+    def reset(self, email: str, code: str, password: str) -> None:
+        """Set a new password. Raises WrongCode, CodeExpired or WeakPassword."""
+
+    def change_password(self, access_token: str, old: str, new: str) -> None:
+        """Replace the password. Raises WrongCredentials or WeakPassword."""
+
+    def knows(self, email: str, password: str) -> bool:
+        """Whether the password is right."""
+
+    def begin_factor(self, access_token: str) -> str:
+        """The secret for an authenticator."""
+
+    def confirm_factor(self, access_token: str, code: str) -> None:
+        """The authenticator counts from now on. Raises WrongCode."""
+
+    def drop_factor(self, user_id: str) -> None:
+        """The password alone counts from now on."""
+
+    def sign_out(self, user_id: str) -> None:
+        """End all sessions of a person."""
 
 
 class Cognito:
@@ -132,6 +168,126 @@ class Cognito:
         if password:
             self._client.admin_set_user_password(UserPoolId=pool, Username=email, Password=password, Permanent=True)
         return _subject(user)
+
+    def sign_up(self, email: str, password: str, name: str) -> str | None:
+        """Self sign-up. An account that nobody has verified may be a stranger's: the last one who asks gets it, and
+        only who reads the mail verifies it."""
+        try:
+            return self._sign_up(email, password, name)
+        except self._client.exceptions.UsernameExistsException:
+            pass
+        pool = aws.setting("USER_POOL_ID")
+        if self._client.admin_get_user(UserPoolId=pool, Username=email)["UserStatus"] != "UNCONFIRMED":
+            return None
+        self._client.admin_delete_user(UserPoolId=pool, Username=email)
+        return self._sign_up(email, password, name)
+
+    def confirm(self, email: str, code: str) -> None:
+        """Cognito says that a verified address cannot be verified; that must look like a wrong code."""
+        errors = self._client.exceptions
+        try:
+            self._client.confirm_sign_up(
+                ClientId=aws.setting("USER_POOL_CLIENT_ID"), Username=email, ConfirmationCode=code
+            )
+        except errors.ExpiredCodeException:
+            raise CodeExpired() from None
+        except (errors.CodeMismatchException, errors.NotAuthorizedException, errors.UserNotFoundException):
+            raise WrongCode("The code is wrong, or was used before.") from None
+
+    def resend(self, email: str) -> None:
+        """Whoever asks learns nothing."""
+        errors = self._client.exceptions
+        with contextlib.suppress(
+            errors.UserNotFoundException, errors.InvalidParameterException, errors.LimitExceededException
+        ):
+            self._client.resend_confirmation_code(ClientId=aws.setting("USER_POOL_CLIENT_ID"), Username=email)
+
+    def forgot(self, email: str) -> None:
+        """Whoever asks learns nothing."""
+        errors = self._client.exceptions
+        with contextlib.suppress(
+            errors.UserNotFoundException,
+            errors.InvalidParameterException,
+            errors.NotAuthorizedException,
+            errors.LimitExceededException,
+        ):
+            self._client.forgot_password(ClientId=aws.setting("USER_POOL_CLIENT_ID"), Username=email)
+
+    def reset(self, email: str, code: str, password: str) -> None:
+        """With the mailed code."""
+        errors = self._client.exceptions
+        try:
+            self._client.confirm_forgot_password(
+                ClientId=aws.setting("USER_POOL_CLIENT_ID"), Username=email, ConfirmationCode=code, Password=password
+            )
+        except errors.ExpiredCodeException:
+            raise CodeExpired() from None
+        except errors.InvalidPasswordException as refused:
+            raise WeakPassword(_said(refused)) from None
+        except (errors.CodeMismatchException, errors.NotAuthorizedException, errors.UserNotFoundException):
+            raise WrongCode("The code is wrong, or was used before.") from None
+
+    def change_password(self, access_token: str, old: str, new: str) -> None:
+        """By the person, who knows the old one."""
+        errors = self._client.exceptions
+        try:
+            self._client.change_password(AccessToken=access_token, PreviousPassword=old, ProposedPassword=new)
+        except errors.InvalidPasswordException as refused:
+            raise WeakPassword(_said(refused)) from None
+        except errors.NotAuthorizedException:
+            raise WrongCredentials() from None
+
+    def knows(self, email: str, password: str) -> bool:
+        """Tries it; a session that comes of it is ended at once."""
+        try:
+            given = self.log_in(email, password)
+        except WrongCredentials:
+            return False
+        if isinstance(given, Granted) and given.refresh_token:
+            self.log_out(given.refresh_token)
+        return True
+
+    def begin_factor(self, access_token: str) -> str:
+        """Cognito's secret, of which it keeps the only other copy."""
+        secret: str = self._client.associate_software_token(AccessToken=access_token)["SecretCode"]
+        return secret
+
+    def confirm_factor(self, access_token: str, code: str) -> None:
+        """The first code proves that the authenticator has the secret."""
+        errors = self._client.exceptions
+        try:
+            self._client.verify_software_token(
+                AccessToken=access_token, UserCode=code, FriendlyDeviceName="Authenticator"
+            )
+        except (errors.CodeMismatchException, errors.EnableSoftwareTokenMFAException):
+            raise WrongCode() from None
+        factor = {"Enabled": True, "PreferredMfa": True}
+        self._client.set_user_mfa_preference(AccessToken=access_token, SoftwareTokenMfaSettings=factor)
+
+    def drop_factor(self, user_id: str) -> None:
+        """The secret stays in Cognito, and is not asked for."""
+        self._client.admin_set_user_mfa_preference(
+            UserPoolId=aws.setting("USER_POOL_ID"),
+            Username=user_id,
+            SoftwareTokenMfaSettings={"Enabled": False, "PreferredMfa": False},
+        )
+
+    def sign_out(self, user_id: str) -> None:
+        """Cognito's own tokens too."""
+        self._client.admin_user_global_sign_out(UserPoolId=aws.setting("USER_POOL_ID"), Username=user_id)
+
+    def _sign_up(self, email: str, password: str, name: str) -> str:
+        attributes = [{"Name": "email", "Value": email}, {"Name": "name", "Value": name}]
+        try:
+            answer = self._client.sign_up(
+                ClientId=aws.setting("USER_POOL_CLIENT_ID"),
+                Username=email,
+                Password=password,
+                UserAttributes=attributes,
+            )
+        except self._client.exceptions.InvalidPasswordException as refused:
+            raise WeakPassword(_said(refused)) from None
+        return str(answer["UserSub"])
 
     @property
     def _client(self) -> Any:

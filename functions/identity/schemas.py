@@ -6,11 +6,14 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from kernel.text import Line
+
 Email = Annotated[str, Field(min_length=3, max_length=254, pattern=r"^[^@\s\x00-\x1f]+@[^@\s\x00-\x1f]+$")]
 Token = Annotated[str, Field(min_length=10, max_length=4096, pattern=r"^[A-Za-z0-9._=+/-]+$")]
 Password = Annotated[str, Field(min_length=1, max_length=256)]
 Code = Annotated[str, Field(pattern=r"^[0-9]{6}$")]
 RecoveryCode = Annotated[str, Field(min_length=8, max_length=40, pattern=r"^[A-Za-z0-9 -]+$")]
+InvitationToken = Annotated[str, Field(min_length=10, max_length=200, pattern=r"^[A-Za-z0-9._-]+$")]
 OrganizationId = Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[A-Za-z0-9_]+$")]
 
 
@@ -66,3 +69,60 @@ class NewUser(Body):
     name: Annotated[str, Field(min_length=1, max_length=120)]
     roles: Annotated[tuple[str, ...], Field(min_length=1, max_length=20)]
     password: Annotated[str | None, Field(min_length=12, max_length=256)] = None
+
+
+class Register(Body):
+    """Who wants in: with a new organisation, or by invitation to one."""
+
+    email: Email
+    password: Password
+    name: Line
+    organization_name: Line | None = None
+    invitation: InvitationToken | None = None
+
+
+class VerifyEmail(Body):
+    """The code that was mailed."""
+
+    email: Email
+    code: Code
+
+
+class Address(Body):
+    """An e-mail address."""
+
+    email: Email
+
+
+class ResetPassword(Body):
+    """The code that was mailed, and what the password is to be."""
+
+    email: Email
+    code: Code
+    new_password: Password
+
+
+class ChangePassword(Body):
+    """The password, and what it is to be."""
+
+    current_password: Password
+    new_password: Password
+
+
+class OneTimeCode(Body):
+    """What the authenticator shows."""
+
+    code: Code
+
+
+class FreshPassword(Body):
+    """The password, asked for again."""
+
+    password: Password
+
+
+class ChangeSignIn(Body):
+    """How the people of an organisation may log in."""
+
+    idle_minutes: Annotated[int, Field(ge=0, le=10_080, description="0: no limit but the session's week.")] = 0
+    mfa_required: bool = False

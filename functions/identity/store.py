@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from contracts.access import CustomRole, TeamMembership
 from contracts.identity import SessionRecord, SignInRules, UserCreated
+from contracts.organizations import Tenancy
 from functions.identity.errors import BelongsElsewhere, ChallengeOver
 from functions.identity.model import Person, User
 from functions.identity.model.accounts import NOBODY, Account, digest, normal
 from functions.identity.model.sessions import Challenge
 from kernel.actor import Actor
-from kernel.errors import Problem
+from kernel.errors import PreconditionFailed, Problem
 from kernel.events import Event
-from kernel.table import Change, Page, Table, create, delete, put, update
+from kernel.idempotency import demand_fresh
+from kernel.records import Record, Resource
+from kernel.table import Change, Once, Page, Table, create, delete, put, update
 
 
 class Store:
@@ -44,7 +48,7 @@ class Store:
         account = self.account(user.email)
         account.user_id, account.expires_at = user.user_id, None
         event = UserCreated(user_id=user.user_id, email=user.email, roles=list(user.roles))
-        changes = [create(user), create(person, BelongsElsewhere()), saved(account)]
+        changes = [create(user), create(person, BelongsElsewhere()), kept(account)]
         self._table.transact(actor, changes, [event])
 
     def account(self, email: str) -> Account:
@@ -55,9 +59,9 @@ class Store:
     def save_account(self, account: Account, actor: Actor | None = None, events: Sequence[Event] = ()) -> None:
         """Commit it; with events, where an organisation is to know."""
         if actor is None:
-            self._table.transact_platform([saved(account)])
+            self._table.transact_platform([kept(account)])
         else:
-            self._table.transact(actor, [saved(account)], events)
+            self._table.transact(actor, [kept(account)], events)
 
     def rules(self, tenant_id: str) -> SignInRules | None:
         """How a tenant's people may log in; None where the defaults hold."""
@@ -86,14 +90,38 @@ class Store:
         """Commit a question, with what became of the last one."""
         self._table.transact_platform(changes)
 
-    def commit(self, actor: Actor, changes: Sequence[Change], events: Sequence[Event] = ()) -> None:
+    def custom_roles(self, actor: Actor, role_ids: Sequence[str]) -> list[CustomRole]:
+        """Those of the organisation's own roles that there are."""
+        return self._table.get_many(actor, CustomRole, [{"role_id": role_id} for role_id in role_ids])
+
+    def teams_of(self, actor: Actor, user_id: str) -> list[str]:
+        """The teams that a person is in."""
+        return [each.team_id for each in self._table.all(actor, TeamMembership, user_id=user_id)]
+
+    def plan(self, tenant_id: str) -> str:
+        """What the organisation has ordered."""
+        tenancy = self._table.get_platform(Tenancy, tenant_id=tenant_id)
+        return tenancy.plan if tenancy else "free"
+
+    def demand_fresh(self, actor: Actor) -> None:
+        """Raises Replay when the current command was done before: what it does in the directory cannot be undone."""
+        demand_fresh(self._table, actor)
+
+    def commit(
+        self,
+        actor: Actor,
+        changes: Sequence[Change],
+        events: Sequence[Event] = (),
+        answer: Resource | None = None,
+        once: Once | None = None,
+    ) -> None:
         """Commit changes of one person, and tell the actor's organisation."""
-        self._table.transact(actor, changes, events)
+        self._table.transact(actor, changes, events, answer=answer, once=once)
 
 
-def saved(account: Account) -> Change:
-    """An account as it is now, whether it was kept before or not."""
-    return update(account) if account.version else create(account)
+def kept(record: Record) -> Change:
+    """Something that may be there already, as it was read, or not yet."""
+    return update(record) if record.version else create(record, PreconditionFailed())
 
 
 def begun(session: SessionRecord) -> Change:
@@ -101,7 +129,7 @@ def begun(session: SessionRecord) -> Change:
     return create(session)
 
 
-def changed(record: SessionRecord | Person | User | Challenge, otherwise: Problem | None = None) -> Change:
+def changed(record: Record, otherwise: Problem | None = None) -> Change:
     """Something that was read, and is otherwise now."""
     return update(record, otherwise)
 

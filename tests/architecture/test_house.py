@@ -11,13 +11,14 @@ import pytest
 from fastapi.routing import APIRoute
 
 from contracts import all_events
+from infra.cdk.contexts import identity
 from infra.cdk.packaging import ROOT
 from infra.generated import files, rooms
 from kernel.http.openapi import permission_of
 
 ROOMS = sorted(path.parent for path in (ROOT / "functions").glob("*/__init__.py"))
 OPEN_ROUTES = {
-    *(("POST", f"/auth/{step}") for step in ("login", "challenge", "refresh", "switch", "logout")),
+    *(("POST", f"/auth/{path}") for path in identity.BEFORE_LOG_IN),
     *(("GET", "/health"), ("GET", "/ready"), ("GET", "/openapi.json"), ("GET", "/docs")),
 }
 README_LINES = 12

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import jwt
+import pyotp
 
 from contracts.access import Role
 from functions.identity import api, steps
 from functions.identity.model import actor_of
 from kernel.actor import Actor
+from tests.identity.pool import Pool
 from tests.kit import Answer, call
 
 ANN = "ann@example.com"
@@ -42,6 +45,23 @@ def claims(tokens: dict[str, Any]) -> dict[str, Any]:
     """What an access token says."""
     said: dict[str, Any] = jwt.decode(tokens["access_token"], options={"verify_signature": False})
     return said
+
+
+def send(tokens: dict[str, Any], method: str, path: str, body: Any = None, **options: Any) -> Answer:
+    """A request of the person who has these tokens."""
+    headers = {"authorization": f"Bearer {tokens['access_token']}", **options.pop("headers", {})}
+    return call(api.handler, method, path, bearer(tokens), body, headers=headers, **options)
+
+
+def with_factor(pool: Pool, tokens: dict[str, Any]) -> list[str]:
+    """The person sets up a second factor; the recovery codes."""
+    email = str(bearer(tokens).email)
+    shown = send(tokens, "POST", "/auth/mfa/enable").body
+    code = pyotp.TOTP(shown["secret"]).at(int(time.time()) - 30)
+    answer = send(tokens, "POST", "/auth/mfa/verify", {"code": code})
+    assert answer.status == 200, answer.body
+    assert pool.people[email].has_factor
+    return list(answer.body["recovery_codes"])
 
 
 def bearer(tokens: dict[str, Any]) -> Actor:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from functools import cache
 
+from functions.identity.errors import SessionNeeded
 from functions.identity.model.accounts import Place, device_name
 from functions.identity.store import Store
+from kernel.actor import Actor
 from kernel.http import Request, Room
 
 app = Room("identity")
@@ -19,3 +21,10 @@ def place_of(request: Request) -> Place:
         device=device_name(request.headers.get("user-agent")),
         request_id=request.state.request_id,
     )
+
+
+def bearer(request: Request, actor: Actor) -> str:
+    """The access token of a person's own session. Raises SessionNeeded for an API key."""
+    if actor.key_id is not None or not actor.email:
+        raise SessionNeeded()
+    return request.headers.get("authorization", "").partition(" ")[2]

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from contracts.access import Role
+from contracts.access import ROLE_PERMISSIONS, Role
 from kernel.actor import Actor
 from kernel.records import Record, Resource
 
@@ -57,3 +57,8 @@ def actor_of(claims: dict[str, Any]) -> Actor:
         permissions=frozenset(claims["permissions"]),
         session_id=claims.get("origin_jti"),
     )
+
+
+def custom_roles(roles: tuple[str, ...]) -> tuple[str, ...]:
+    """Those that an organisation has made itself."""
+    return tuple(role for role in roles if role not in ROLE_PERMISSIONS)

@@ -35,8 +35,33 @@ class Tokens(Resource):
     mfa_setup_required: bool = Field(
         default=False,
         description="The organisation demands a second factor and the person has none: until one is set up, the "
-        "token allows nothing else.",
+        "token allows nothing else. Refresh the session afterwards.",
     )
+    mfa_was_disabled: bool = Field(
+        default=False, description="A recovery code was used: the second factor is off, and is to be set up again."
+    )
+
+
+class Session(Resource):
+    """One device's session."""
+
+    session_id: str
+    organization_id: str
+    device: str
+    address: str | None
+    created_at: str
+    last_seen_at: str
+    provider: str
+    mfa: bool
+    current: bool = Field(description="Whether the request came with it.")
+
+
+class SignIn(Resource):
+    """How the people of an organisation may log in."""
+
+    idle_minutes: int = Field(description="A session that was idle for longer is over; 0: never.")
+    mfa_required: bool
+    version: int
 
 
 class Question(StrEnum):
@@ -151,6 +176,21 @@ def is_over(session: SessionRecord, rules: SignInRules | None) -> bool:
         return True
     idle = rules.idle_minutes if rules else 0
     return bool(idle) and now - clock.parse(session.last_seen_at) > timedelta(minutes=idle)
+
+
+def shown(session: SessionRecord, current: str | None) -> Session:
+    """A session as its person sees it."""
+    return Session(
+        session_id=session.session_id,
+        organization_id=session.tenant_id,
+        device=session.device,
+        address=session.address,
+        created_at=session.created_at,
+        last_seen_at=session.last_seen_at,
+        provider=session.provider,
+        mfa=session.mfa,
+        current=session.session_id == current,
+    )
 
 
 def _seal(session: SessionRecord, generation: int) -> str:

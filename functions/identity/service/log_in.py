@@ -8,7 +8,14 @@ from __future__ import annotations
 import contextlib
 from typing import Any
 
-from contracts.identity import AccountLocked, LoggedIn, LogInRefused, NewDeviceSeen
+from contracts.identity import (
+    AccountLocked,
+    FactorDisabled,
+    LoggedIn,
+    LogInRefused,
+    NewDeviceSeen,
+    RecoveryCodeUsed,
+)
 from functions.identity.errors import (
     ChallengeOver,
     CodeUsed,
@@ -32,11 +39,11 @@ from functions.identity.model.sessions import (
     refresh_token,
 )
 from functions.identity.schemas import Answer, Login
-from functions.identity.store import Store, answered, asked, begun, changed, saved
+from functions.identity.store import Store, answered, asked, begun, changed, kept
 from functions.identity.tokens import read_unverified
 from kernel import clock
 from kernel.actor import Actor
-from kernel.errors import Conflict, PreconditionFailed, Unavailable
+from kernel.errors import PreconditionFailed, Unavailable
 from kernel.events import Event
 from kernel.table import Change
 
@@ -48,12 +55,14 @@ def log_in(store: Store, directory: Directory, command: Login, place: Place) -> 
     """Begin a session, or say what else is asked. Raises WrongCredentials, LockedOut or NoOrganization."""
     email = normal(command.email)
     account = store.account(email)
-    _demand_open(account, place)
+    demand_open(account, place)
     try:
         given = directory.log_in(email, command.password)
     except WrongCredentials:
         fail(store, email, place, "wrong-credentials")
         raise
+    if command.recovery_code and isinstance(given, Asked) and given.question is Question.MFA:
+        return _recover(store, directory, command, email, command.recovery_code, place)
     return _go_on(store, given, account, email, place)
 
 
@@ -64,7 +73,7 @@ def answer(store: Store, directory: Directory, command: Answer, place: Place) ->
     if challenge is None or challenge.is_over(_now()):
         raise ChallengeOver()
     account = store.account(challenge.email)
-    _demand_open(account, place)
+    demand_open(account, place)
     if challenge.question is Question.MFA:
         if command.code is None or command.new_password is not None:
             raise WrongAnswer("The code of the authenticator is asked for.")
@@ -85,27 +94,40 @@ def start(
     *,
     before: Challenge | None = None,
     code: str | None = None,
+    without_factor: bool = False,
 ) -> Tokens:
     """Commit the session that tokens of the directory belong to, and give them out. Raises NoOrganization, and CodeUsed
     when another log-in was quicker with the same code."""
     claims = read_unverified(granted.access_token)  # the directory has just handed it to us
     actor = _actor(claims, place)
     session = begin(claims["origin_jti"], actor.user_id, actor.tenant_id, place, provider)
+    session.mfa = code is not None
     for _ in range(ATTEMPTS):
-        events, kept = _let_in(account, actor, place, session.session_id, code)
+        events, account_changes = _let_in(account, actor, place, session.session_id, code)
+        if without_factor:
+            account.has_factor, account.recovery = False, ()
+            events.append(FactorDisabled(user_id=actor.user_id, how="recovery_code"))
         done = [answered(before)] if before else []
         try:
-            store.commit(actor, [begun(session), *done, *kept], events)
+            store.commit(actor, [begun(session), *done, *account_changes], events)
         except PreconditionFailed:  # another log-in has changed the account meanwhile
             account = store.account(actor.email or "")
             continue
-        return tokens_of(granted, refresh_token(session, granted.refresh_token or ""))
+        tokens = tokens_of(granted, refresh_token(session, granted.refresh_token or ""))
+        tokens.mfa_was_disabled = without_factor
+        return tokens
     raise Unavailable("Many log-ins at once. Try again.", retry_after=1)
 
 
 def tokens_of(granted: Granted, refresh: str) -> Tokens:
     """What the caller gets."""
-    return Tokens(access_token=granted.access_token, refresh_token=refresh, expires_in=granted.expires_in)
+    must = bool(read_unverified(granted.access_token).get("mfa_setup_required"))
+    return Tokens(
+        access_token=granted.access_token,
+        refresh_token=refresh,
+        expires_in=granted.expires_in,
+        mfa_setup_required=must,
+    )
 
 
 def fail(store: Store, email: str, place: Place, reason: str) -> None:
@@ -120,15 +142,38 @@ def fail(store: Store, email: str, place: Place, reason: str) -> None:
         locked = [AccountLocked(user_id=person.user_id, email=person.email, seconds=seconds)] if person else []
         try:
             store.save_account(account, actor, [*events, *(locked if seconds else [])])
-        except (PreconditionFailed, Conflict):
+        except PreconditionFailed:
             continue
         return
 
 
-def _demand_open(account: Account, place: Place) -> None:
+def demand_open(account: Account, place: Place) -> None:
+    """Raises LockedOut while there were too many wrong tries."""
     seconds = account.locked_for(place, _now())
     if seconds:
         raise LockedOut(retry_after=seconds)
+
+
+def _recover(
+    store: Store, directory: Directory, command: Login, email: str, code: str, place: Place
+) -> Tokens | ChallengeDocument:
+    """The password was right, and a recovery code stands for the second factor, which is switched off: the
+    authenticator is lost. The code is gone before anything else happens."""
+    account = store.account(email)
+    person = store.person(account.user_id or "nobody")
+    if person is None or not account.use_recovery(code):
+        fail(store, email, place, "wrong-recovery-code")
+        raise WrongCode("The recovery code is wrong, or was used before.")
+    used = RecoveryCodeUsed(user_id=person.user_id, left=len(account.recovery))
+    try:
+        store.save_account(account, _somebody(person, place), [used])
+    except PreconditionFailed:
+        raise WrongCode("The recovery code was used at the same moment.") from None
+    directory.drop_factor(person.user_id)
+    given = directory.log_in(email, command.password)
+    if isinstance(given, Asked):
+        return _go_on(store, given, account, email, place)
+    return start(store, given, account, place, without_factor=True)
 
 
 def _try_code(
@@ -195,7 +240,7 @@ def _let_in(
             else []
         ),
     ]
-    return events, [saved(account)] if account.model_dump() != before else []
+    return events, [kept(account)] if account.model_dump() != before else []
 
 
 def _actor(claims: dict[str, Any], place: Place) -> Actor:

@@ -13,14 +13,14 @@ from contracts.identity import (
 from functions.identity.errors import NotAMember, SessionOver
 from functions.identity.gateways import Directory
 from functions.identity.model.accounts import Place
-from functions.identity.model.sessions import Granted, RefreshToken, Tokens, is_over, refresh_token
+from functions.identity.model.sessions import Granted, RefreshToken, Session, Tokens, is_over, refresh_token, shown
 from functions.identity.service.log_in import tokens_of
 from functions.identity.service.standing import standing_of
 from functions.identity.store import Store, changed
 from functions.identity.tokens import read_unverified
 from kernel import clock
 from kernel.actor import Actor
-from kernel.errors import PreconditionFailed, Unavailable
+from kernel.errors import NotFound, PreconditionFailed, Unavailable
 from kernel.events import Event
 
 ATTEMPTS = 8
@@ -73,6 +73,24 @@ def end(
         _end_one(store, actor, session, SessionsEnded(user_id=user_id, session_ids=[session.session_id], reason=reason))
         ended.append(session.session_id)
     return ended
+
+
+def list_sessions(store: Store, actor: Actor) -> list[Session]:
+    """The caller's sessions that are not over, the one last seen first."""
+    alive = [session for session in store.sessions(actor.user_id) if not is_over(session, None)]
+    alive.sort(key=lambda session: session.last_seen_at, reverse=True)
+    return [shown(session, actor.session_id) for session in alive]
+
+
+def revoke(store: Store, actor: Actor, session_id: str) -> None:
+    """End one of the caller's sessions. Raises NotFound."""
+    if not end(store, actor, actor.user_id, "revoked", only=session_id):
+        raise NotFound()
+
+
+def revoke_others(store: Store, actor: Actor) -> None:
+    """End all of the caller's sessions but this one."""
+    end(store, actor, actor.user_id, "revoked", but=actor.session_id)
 
 
 def _open(store: Store, directory: Directory, text: str, place: Place) -> tuple[RefreshToken, SessionRecord]:

@@ -1,4 +1,4 @@
-"""The identity context: log-in and users. Its token triggers live in the platform stack, beside the pool."""
+"""The identity context: log-in, people, members. Its token trigger lives in the platform stack, beside the pool."""
 
 from __future__ import annotations
 
@@ -7,6 +7,13 @@ from constructs import Construct
 from infra.cdk.constructs.bounded_context import READ, BoundedContext
 from infra.cdk.constructs.door import Door
 from infra.cdk.platform.stack import Platform
+
+BEFORE_LOG_IN = (
+    *("login", "challenge", "refresh", "switch", "logout"),
+    *("forgot-password", "reset-password"),
+)
+LOGGED_IN = ("sessions", "sessions/{proxy+}", "change-password", "mfa/{proxy+}")
+OF_ORGANIZATIONS = ("sign-in",)
 
 
 class Identity(BoundedContext):
@@ -26,10 +33,19 @@ class Identity(BoundedContext):
         super().__init__(scope, platform)
         api = self.api(
             *("/users", "/users/{proxy+}"),
-            public=("/auth/login", "/auth/challenge", "/auth/refresh", "/auth/switch", "/auth/logout"),
+            *(f"/auth/{path}" for path in LOGGED_IN),
+            *(f"/organizations/{{organization_id}}/{path}" for path in OF_ORGANIZATIONS),
+            public=[f"/auth/{path}" for path in BEFORE_LOG_IN],
         )
         self._know_pool(api)
-        self.grant_table(api, ["PLATFORM#TENANTS#*"], READ)
+        self.grant_table(api, ["PLATFORM#TENANTS#*"], [*READ, "dynamodb:PutItem"])
+        self.grant_table(api, ["ROLES", "TEAMS"], READ)
+        self.grant_table(api, ["KEYS"], [*READ, "dynamodb:PutItem"])
+        self.grant_data_key(api, create=True)
+        api.allow(
+            ["cognito-idp:AdminSetUserMFAPreference", "cognito-idp:AdminUserGlobalSignOut"],
+            [platform.directory.pool.user_pool_arn],
+        )
         create_user = self.door("create-user", "steps.create_user")
         self._know_pool(create_user)
         create_user.allow(

@@ -126,7 +126,8 @@ class Platform(Stack):
         )
         door = Door(self, self.stage, code, name, f"functions.identity.{handler}", timeout=10)
         bounds = KeyBounds(self.data.table, self.data.key)
-        bounds.allow(door.allow, ["PLATFORM#PEOPLE#*", "PLATFORM#TENANTS#*"], ["dynamodb:GetItem"])
+        known = [f"PLATFORM#{kind}#*" for kind in ("PEOPLE", "TENANTS", "ACCOUNTS")]
+        bounds.allow(door.allow, known, ["dynamodb:GetItem"])
         theirs = [f"TENANT#{TENANT}#{kind}" for kind in ("USERS", "ROLES", "TEAMS")]
         bounds.allow(door.allow_data, theirs, ["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"])
         return door

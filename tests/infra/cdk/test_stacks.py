@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from contracts import all_events
+from infra.cdk.contexts import identity
 from tests.infra.cdk.conftest import Templates
 
 pytestmark = pytest.mark.slow
@@ -142,7 +143,7 @@ def test_every_route_is_guarded_but_the_open_ones(production: Templates) -> None
         if route.get("AuthorizationType") == "NONE" and not route["RouteKey"].startswith("$")
     }
     assert unguarded == {
-        *("/auth/login", "/auth/challenge", "/auth/refresh", "/auth/switch", "/auth/logout"),
+        *(f"/auth/{path}" for path in identity.BEFORE_LOG_IN),
         *("/health", "/ready", "/openapi.json", "/docs"),
     }
     connect = next(route for route in routes.values() if route["RouteKey"] == "$connect")

@@ -105,3 +105,58 @@ class OrganizationEntered(Event, context="identity", category=Category.SECURITY)
 
     user_id: str
     session_id: str
+
+
+class FactorBegun(Event, context="identity", category=Category.SECURITY):
+    """A person began to set up a second factor."""
+
+    user_id: str
+
+
+class FactorEnabled(Event, context="identity", category=Category.SECURITY):
+    """A person logs in with a second factor from now on."""
+
+    user_id: str
+
+
+class FactorDisabled(Event, context="identity", category=Category.SECURITY):
+    """A person logs in without a second factor from now on; `how`: `disabled`, or `recovery_code`."""
+
+    user_id: str
+    how: str
+
+
+class RecoveryCodesRenewed(Event, context="identity", category=Category.SECURITY):
+    """A person got new recovery codes; the old ones are no longer good."""
+
+    user_id: str
+
+
+class RecoveryCodeUsed(Event, context="identity", category=Category.SECURITY):
+    """A recovery code let somebody in."""
+
+    user_id: str
+    left: int
+
+
+class PasswordResetAsked(Event, context="identity", category=Category.SECURITY):
+    """Somebody asked for a code to reset a person's password."""
+
+    user_id: str
+
+
+class PasswordChanged(Event, context="identity", category=Category.SECURITY):
+    """A person has another password; `how`: `changed`, `reset` or `first`."""
+
+    user_id: str
+    email: str
+    how: str
+
+
+class SignInRulesChanged(Event, context="identity", category=Category.SECURITY):
+    """How an organisation's people may log in was changed."""
+
+    idle_minutes: int
+    mfa_required: bool
+    before_idle_minutes: int
+    before_mfa_required: bool

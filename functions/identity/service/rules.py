@@ -1,0 +1,47 @@
+"""How the people of an organisation may log in."""
+
+from __future__ import annotations
+
+from contracts.identity import SignInRules, SignInRulesChanged
+from functions.identity.errors import FactorFirst
+from functions.identity.model.sessions import SignIn
+from functions.identity.schemas import ChangeSignIn
+from functions.identity.store import Store, kept
+from kernel.actor import Actor
+from kernel.errors import NotFound, PreconditionFailed
+
+
+def get_rules(store: Store, actor: Actor, organization_id: str) -> SignIn:
+    """The rules; the defaults where none were made. Raises NotFound for another organisation."""
+    return _shown(_rules(store, actor, organization_id))
+
+
+def change_rules(
+    store: Store, actor: Actor, organization_id: str, change: ChangeSignIn, if_match: int | None
+) -> SignIn:
+    """Change them. Who demands a second factor must have one, or would be shut out by the own rule. Raises NotFound,
+    PreconditionFailed or FactorFirst."""
+    rules = _rules(store, actor, organization_id)
+    if if_match is not None and if_match != rules.version:
+        raise PreconditionFailed()
+    if change.mfa_required and not rules.mfa_required and not store.account(actor.email or "").has_factor:
+        raise FactorFirst()
+    event = SignInRulesChanged(
+        idle_minutes=change.idle_minutes,
+        mfa_required=change.mfa_required,
+        before_idle_minutes=rules.idle_minutes,
+        before_mfa_required=rules.mfa_required,
+    )
+    rules.idle_minutes, rules.mfa_required = change.idle_minutes, change.mfa_required
+    store.commit(actor, [kept(rules)], [event])
+    return _shown(rules)
+
+
+def _rules(store: Store, actor: Actor, organization_id: str) -> SignInRules:
+    if organization_id != actor.tenant_id:
+        raise NotFound()
+    return store.rules(actor.tenant_id) or SignInRules(tenant_id=actor.tenant_id)
+
+
+def _shown(rules: SignInRules) -> SignIn:
+    return SignIn(idle_minutes=rules.idle_minutes, mfa_required=rules.mfa_required, version=rules.version)
