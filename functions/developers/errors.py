@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kernel.errors import Conflict, Forbidden, Invalid
+from kernel.errors import Conflict, Forbidden, Invalid, Unavailable
 
 
 class UnknownScope(Invalid):
@@ -47,6 +47,12 @@ class KeyRevoked(Conflict):
     slug, title = "api-key-revoked", "The key has been revoked"
 
 
+class NotTheOwner(Forbidden):
+    """Who has a key's secret acts as its owner."""
+
+    slug, title = "not-the-keys-owner", "Only its owner can rotate a key"
+
+
 class KeyEnded(Conflict):
     """A key that is over cannot be rotated."""
 
@@ -68,7 +74,7 @@ class TooManyAccounts(Conflict):
 class AccountNameTaken(Conflict):
     """Two service accounts cannot have one name."""
 
-    slug, title = "name-taken", "The name is taken"
+    slug, title = "service-account-name-taken", "The name is taken"
 
 
 class AccountDisabled(Conflict):
@@ -81,3 +87,9 @@ class UnknownRole(Invalid):
     """The organisation has no such role."""
 
     slug, title = "unknown-role", "There is no such role"
+
+
+class Moved(Unavailable):
+    """Somebody else changed the same things at the same moment, again and again."""
+
+    slug, title = "keys-changed-meanwhile", "Others change this at the same time"

@@ -51,11 +51,15 @@ class ApiKey(Record, pk="TENANT#{tenant_id}#APIKEYS", sk="KEY#{key_id}"):
 
     def settle(self, used_at: str | None) -> ApiKey:
         """The key as it stands now: whether it has ended, and when it was last used."""
-        ended = self.ends_at is not None and clock.parse(self.ends_at) <= clock.now()
-        if self.status is KeyStatus.ACTIVE and ended:
+        if self.status is KeyStatus.ACTIVE and self.has_ended:
             self.status = KeyStatus.ENDED
         self.last_used_at = used_at
         return self
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether its time is over."""
+        return self.ends_at is not None and clock.parse(self.ends_at) <= clock.now()
 
     @property
     def is_live(self) -> bool:
@@ -68,7 +72,7 @@ class NewApiKey(ApiKey):
 
     confidential: ClassVar[bool] = True
 
-    key: str = Field(description="Goes into `Authorization: Bearer`. It is not shown again.")
+    token: str = Field(description="Goes into `Authorization: Bearer`. It is not shown again.")
 
 
 class Owner(Record, pk="TENANT#{tenant_id}#APIKEYS", sk="OWNER#{user_id}"):

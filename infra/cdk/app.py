@@ -10,8 +10,10 @@ import aws_cdk
 
 from infra.cdk import nag
 from infra.cdk.constructs.bounded_context import BoundedContext
+from infra.cdk.contexts.access import Access
 from infra.cdk.contexts.audit import Audit
 from infra.cdk.contexts.collection import Collection
+from infra.cdk.contexts.developers import Developers
 from infra.cdk.contexts.findings import Findings
 from infra.cdk.contexts.identity import Identity
 from infra.cdk.contexts.intelligence import Intelligence
@@ -31,6 +33,8 @@ from infra.cdk.stage import STAGES, Stage
 CONTEXTS: tuple[type[BoundedContext], ...] = (
     Identity,
     Organizations,
+    Access,
+    Developers,
     Modules,
     Scans,
     Collection,

@@ -1,0 +1,19 @@
+"""What happens elsewhere, and what it means for keys."""
+
+from __future__ import annotations
+
+from functions.developers.service.rights import follow
+from functions.developers.store import Store
+from kernel.actor import Actor
+
+
+def owner_changed(store: Store, actor: Actor, user_id: str, reason: str) -> None:
+    """Somebody has other roles or teams, or is gone: his keys follow."""
+    follow(store, actor, user_id, reason)
+
+
+def role_changed(store: Store, actor: Actor, role_id: str) -> None:
+    """A role allows something else: the keys of all who have it follow."""
+    owners = {key.user_id for key in store.keys(actor) if key.is_live} | {*store.owners(actor)}
+    for user_id in sorted(owners):
+        follow(store, actor, user_id, f"the role {role_id} was changed")
