@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Protocol
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from kernel import aws
@@ -15,18 +15,33 @@ class Connections(Protocol):
     def push(self, connection_id: str, frame: bytes) -> bool:
         """Send a frame; False when the connection is gone."""
 
+    def close(self, connection_id: str) -> None:
+        """Hang up; a connection that is gone already is left alone."""
+
 
 class ApiGateway:
     """Connections of the stage's WebSocket API."""
 
     def push(self, connection_id: str, frame: bytes) -> bool:
         """Send a text frame; API Gateway takes at most 128 KB."""
-        client = aws.client("apigatewaymanagementapi", endpoint_url=_endpoint())
+        client = self._client
         try:
             client.post_to_connection(ConnectionId=connection_id, Data=frame)
         except client.exceptions.GoneException:
             return False
         return True
+
+    def close(self, connection_id: str) -> None:
+        """Hang up."""
+        client = self._client
+        try:
+            client.delete_connection(ConnectionId=connection_id)
+        except client.exceptions.GoneException:
+            return
+
+    @property
+    def _client(self) -> Any:
+        return aws.client("apigatewaymanagementapi", endpoint_url=_endpoint())
 
 
 def _endpoint() -> str:

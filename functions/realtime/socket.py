@@ -22,6 +22,8 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     connection_id = gateway["connectionId"]
     with working_for(actor):
         match gateway["eventType"]:
+            case "CONNECT":
+                service.connect(store(), actor, connection_id)
             case "DISCONNECT":
                 service.disconnect(store(), actor, connection_id)
             case "MESSAGE":

@@ -7,10 +7,12 @@ from typing import cast
 from aws_cdk import CfnElement, CfnOutput, aws_apigatewayv2, aws_apigatewayv2_authorizers, aws_apigatewayv2_integrations
 from constructs import Construct
 
+from contracts.developers import ApiKeyRevoked
+from contracts.identity import SessionsEnded
 from contracts.scans import ScanEnded, ScanPaused, ScanProgressed, ScanResumed, ScanStarted
 from infra.cdk import nag
 from infra.cdk.constructs.access_log import log_access
-from infra.cdk.constructs.bounded_context import BoundedContext
+from infra.cdk.constructs.bounded_context import READ, BoundedContext
 from infra.cdk.platform.stack import Platform
 
 STAGE = "live"
@@ -52,7 +54,11 @@ class Realtime(BoundedContext):
             throttle=aws_apigatewayv2.ThrottleSettings(rate_limit=500, burst_limit=250),
         )
         log_access(self, stage, self.stage, "socket-api")
-        events = self.events(*(kind.type for kind in (ScanStarted, ScanProgressed, ScanPaused, ScanResumed, ScanEnded)))
+        ended = (SessionsEnded, ApiKeyRevoked)
+        scans = (ScanStarted, ScanProgressed, ScanPaused, ScanResumed, ScanEnded)
+        events = self.events(*(kind.type for kind in (*scans, *ended)))
+        for each in (door, events):
+            self.grant_table(each, ["PLATFORM#SESSIONS#*", "PLATFORM#APIKEYS#*"], READ)
         events.function.add_environment("SOCKET_ENDPOINT", stage.callback_url)
         stage.grant_management_api_access(events.alias)
         reference = self.get_logical_id(cast(CfnElement, api.node.default_child))
