@@ -166,7 +166,7 @@ def forget(store: Store, actor: Actor, scan_id: str) -> None:
 
 def _brief(store: Store, actor: Actor, scan_id: str) -> ScanBrief:
     brief = store.brief(actor, scan_id)
-    if brief is None:
+    if brief is None or not actor.sees(brief.team_id):
         raise NotFound()
     return brief
 

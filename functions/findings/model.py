@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, computed_field
 
 from contracts.findings import SEVERITY_ORDER, Detection, Severity
 from functions.findings.errors import ReasonMissing, WrongTransition
+from kernel.actor import Actor
 from kernel.records import Record
 
 MAX_EVIDENCE: Final = 50
@@ -93,6 +94,9 @@ class Finding(
     status_at: str
     first_seen: str
     last_seen: str
+    teams: tuple[str, ...] | None = Field(
+        default=None, description="The teams whose scans alone have seen it; absent: everybody sees it."
+    )
     scan_ids: list[str] = Field(description=f"The latest scans that saw it, newest last, at most {MAX_SCANS}.")
     scans: int = Field(default=1, description="How many scans have seen it.")
     evidence: list[str] = Field(default_factory=list, description="Ids of observations of the latest scan.")
@@ -116,7 +120,11 @@ class Finding(
             raise ReasonMissing(f"Say why the finding is {to.value.replace('_', ' ')}.")
         self._become(to, by, at, reason.strip())
 
-    def see(self, detection: Detection, scan_id: str, at: str) -> bool:
+    def is_shown_to(self, actor: Actor) -> bool:
+        """Whether a scan that the actor sees has seen it, or one of no team."""
+        return self.teams is None or any(actor.sees(team_id) for team_id in self.teams)
+
+    def see(self, detection: Detection, scan_id: str, at: str, team_id: str | None = None) -> bool:
         """Take in that a scan saw the weakness at `at`; True when that changed anything.
 
         Scans may be told in any order: the newest tells severity, words and evidence. A finding that was settled
@@ -124,6 +132,8 @@ class Finding(
         """
         before = self.model_copy(deep=True)
         self._count_scan(scan_id)
+        if self.teams is not None:
+            self.teams = tuple(sorted({*self.teams, team_id})) if team_id else None
         self.first_seen = min(self.first_seen, at)
         if at >= self.last_seen:
             self.last_seen = at
@@ -167,7 +177,7 @@ def finding_id(tenant_id: str, check: str, asset: str) -> str:
     return "fnd_" + base64.b32encode(digest).decode().rstrip("=").lower()
 
 
-def new_finding(tenant_id: str, detection: Detection, scan_id: str, at: str) -> Finding:
+def new_finding(tenant_id: str, detection: Detection, scan_id: str, at: str, team_id: str | None = None) -> Finding:
     """A weakness that was never seen on its asset before."""
     return Finding(
         tenant_id=tenant_id,
@@ -177,6 +187,7 @@ def new_finding(tenant_id: str, detection: Detection, scan_id: str, at: str) -> 
         status_at=at,
         first_seen=at,
         last_seen=at,
+        teams=(team_id,) if team_id else None,
         scan_ids=[scan_id],
         **_told(detection),
     )

@@ -39,9 +39,10 @@ def record(store: Store, actor: Actor, scan_id: str, conclusions: str | None) ->
         finding_id(actor.tenant_id, detection.check, detection.asset): detection
         for detection in deduplicated(store.conclusions(actor, conclusions))
     }
+    team_id = store.team_of(actor, scan_id)
     changed = [name for name, seen in wanted.items() if name not in known or known[name].digest != digest_of(seen)]
     for chunk in _chunks(changed):
-        _retrying(lambda names=chunk: _take_in(store, actor, scan_id, names, wanted, known))
+        _retrying(lambda names=chunk: _take_in(store, actor, scan_id, names, wanted, known, team_id))
     for chunk in _chunks([name for name in known if name not in wanted]):
         _retrying(lambda names=chunk: _withdraw(store, actor, scan_id, names, known))
     return len(wanted)
@@ -57,6 +58,8 @@ def list_scan_findings(
     store: Store, actor: Actor, scan_id: str, severity: Severity | None, limit: int, cursor: str | None
 ) -> tuple[list[Finding], str | None]:
     """A page of what a scan found, the gravest first. Raises NotFound."""
+    if not actor.sees_every_team:
+        store.demand_scan(actor, scan_id)
     page = store.sightings_page(actor, scan_id, severity, limit, cursor)
     if not page.items:
         store.demand_scan(actor, scan_id)
@@ -116,6 +119,7 @@ def _take_in(
     names: Iterable[str],
     wanted: dict[str, Detection],
     known: dict[str, Sighting],
+    team_id: str | None,
 ) -> None:
     at = clock.timestamp()
     existing = {finding.finding_id: finding for finding in store.findings(actor, list(names))}
@@ -123,7 +127,7 @@ def _take_in(
     news: list[FindingSummary] = []
     for name in names:
         detection = wanted[name]
-        finding, change, is_news = _seen(actor, existing.get(name), detection, scan_id, at)
+        finding, change, is_news = _seen(actor, existing.get(name), detection, scan_id, at, team_id)
         changes += [change] if change else []
         changes += _sighting(actor, scan_id, finding, detection, known.get(name))
         if is_news:
@@ -133,14 +137,14 @@ def _take_in(
 
 
 def _seen(
-    actor: Actor, finding: Finding | None, detection: Detection, scan_id: str, at: str
+    actor: Actor, finding: Finding | None, detection: Detection, scan_id: str, at: str, team_id: str | None
 ) -> tuple[Finding, Change | None, bool]:
     """The finding after a sighting, its change, and whether it is news: found for the first time, or come back."""
     if finding is None:
-        finding = new_finding(actor.tenant_id, detection, scan_id, at)
+        finding = new_finding(actor.tenant_id, detection, scan_id, at, team_id)
         return finding, create(finding, PreconditionFailed()), True
     before = finding.status
-    if not finding.see(detection, scan_id, at):
+    if not finding.see(detection, scan_id, at, team_id):
         return finding, None, False
     return finding, update(finding), finding.status is Status.REOPENED and before is not Status.REOPENED
 

@@ -11,6 +11,7 @@ from contracts.reports import ReportFinding, part_key
 from contracts.scans import ScanBrief
 from functions.findings.model import Finding, Sighting, Status
 from kernel.actor import Actor
+from kernel.errors import NotFound
 from kernel.events import Event
 from kernel.facts import Facts
 from kernel.table import Change, Page, Table, update
@@ -24,8 +25,16 @@ class Store:
         self._facts = facts or Facts()
 
     def demand_scan(self, actor: Actor, scan_id: str) -> ScanBrief:
-        """The scan, as its context shows it. Raises NotFound."""
-        return self._table.require(actor, ScanBrief, scan_id=scan_id)
+        """The scan, as its context shows it to those who see it. Raises NotFound."""
+        brief = self._table.require(actor, ScanBrief, scan_id=scan_id)
+        if not actor.sees(brief.team_id):
+            raise NotFound()
+        return brief
+
+    def team_of(self, actor: Actor, scan_id: str) -> str | None:
+        """The team of a scan; one that is gone has none."""
+        brief = self._table.get(actor, ScanBrief, scan_id=scan_id)
+        return brief.team_id if brief else None
 
     def conclusions(self, actor: Actor, key: str) -> list[Detection]:
         """What a scan has concluded so far."""
@@ -47,17 +56,22 @@ class Store:
         return self._table.get_many(actor, Finding, [{"finding_id": each} for each in ids])
 
     def finding(self, actor: Actor, finding_id: str) -> Finding:
-        """One finding. Raises NotFound."""
-        return self._table.require(actor, Finding, finding_id=finding_id)
+        """One finding that the actor sees. Raises NotFound."""
+        finding = self._table.require(actor, Finding, finding_id=finding_id)
+        if not finding.is_shown_to(actor):
+            raise NotFound()
+        return finding
 
     def findings_page(
         self, actor: Actor, severity: Severity | None, status: Status | None, limit: int, cursor: str | None
     ) -> Page[Finding]:
-        """The tenant's findings, the gravest first."""
-        rank: dict[str, Any] = {} if severity is None else {"rank": SEVERITY_ORDER[severity]}
-        if status is None:
-            return self._table.query(actor, Finding, index="gsi1", limit=limit, cursor=cursor, **rank)
-        return self._table.query(actor, Finding, index="gsi2", limit=limit, cursor=cursor, status=status.value, **rank)
+        """The tenant's findings that the actor sees, the gravest first; a page may be short."""
+        values: dict[str, Any] = {} if severity is None else {"rank": SEVERITY_ORDER[severity]}
+        index = "gsi1" if status is None else "gsi2"
+        if status is not None:
+            values["status"] = status.value
+        page = self._table.query(actor, Finding, index=index, limit=limit, cursor=cursor, **values)
+        return Page([finding for finding in page.items if finding.is_shown_to(actor)], page.next_cursor)
 
     def commit(self, actor: Actor, changes: Sequence[Change], events: Sequence[Event]) -> None:
         """Several findings and sightings at once."""

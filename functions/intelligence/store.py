@@ -11,6 +11,7 @@ from contracts.reports import IntelligencePart, ReportFinding, part_key
 from contracts.scans import ScanBrief
 from functions.intelligence.model.parts import Manifest
 from kernel.actor import Actor
+from kernel.errors import NotFound
 from kernel.facts import Facts
 from kernel.table import Table
 
@@ -26,8 +27,11 @@ class Store:
         self._facts = bucket or Facts()
 
     def brief(self, actor: Actor, scan_id: str) -> ScanBrief:
-        """The scan, as its context shows it. Raises NotFound."""
-        return self._table.require(actor, ScanBrief, scan_id=scan_id)
+        """The scan, as its context shows it to those who see it. Raises NotFound."""
+        brief = self._table.require(actor, ScanBrief, scan_id=scan_id)
+        if not actor.sees(brief.team_id):
+            raise NotFound()
+        return brief
 
     def read(self, actor: Actor, key: str) -> bytes:
         """One object. Raises NotFound."""

@@ -32,6 +32,7 @@ class Report(Record, pk="TENANT#{tenant_id}#REPORTS", sk="REPORT#{report_id}"):
 
     report_id: str
     scan_id: str
+    team_id: str | None = Field(default=None, description="The scan's team.")
     format: str
     title: str
     classification: str

@@ -23,12 +23,14 @@ def create_report(store: Store, actor: Actor, command: CreateReport) -> Report:
     """Order a report. Raises NotFound, UnknownReportFormat, or NothingToReport for a scan that has not begun."""
     if command.format not in RENDERERS:
         raise UnknownReportFormat(f"There is no format {command.format!r}. Choose one of {', '.join(RENDERERS)}.")
-    if store.brief(actor, command.scan_id).started_at is None:
+    brief = store.brief(actor, command.scan_id)
+    if brief.started_at is None:
         raise NothingToReport()
     report = Report(
         tenant_id=actor.tenant_id,
         report_id=new_id("report"),
         scan_id=command.scan_id,
+        team_id=brief.team_id,
         format=command.format,
         title=command.title,
         classification=command.classification,

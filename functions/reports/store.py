@@ -18,6 +18,7 @@ from contracts.reports import (
 from contracts.scans import ScanBrief
 from functions.reports.model import Report
 from kernel.actor import Actor
+from kernel.errors import NotFound
 from kernel.facts import Facts
 from kernel.table import Page, Table, create, update
 
@@ -32,20 +33,27 @@ class Store:
         self._facts = facts or Facts()
 
     def brief(self, actor: Actor, scan_id: str) -> ScanBrief:
-        """The scan, as its context shows it. Raises NotFound."""
-        return self._table.require(actor, ScanBrief, scan_id=scan_id)
+        """The scan, as its context shows it to those who see it. Raises NotFound."""
+        brief = self._table.require(actor, ScanBrief, scan_id=scan_id)
+        if not actor.sees(brief.team_id):
+            raise NotFound()
+        return brief
 
     def organization(self, actor: Actor) -> OrganizationBrief | None:
         """The tenant's name, as its context shows it."""
         return self._table.get(actor, OrganizationBrief)
 
     def report(self, actor: Actor, report_id: str) -> Report:
-        """One report. Raises NotFound."""
-        return self._table.require(actor, Report, report_id=report_id)
+        """One report that the actor sees. Raises NotFound."""
+        report = self._table.require(actor, Report, report_id=report_id)
+        if not actor.sees(report.team_id):
+            raise NotFound()
+        return report
 
     def reports(self, actor: Actor, limit: int, cursor: str | None) -> Page[Report]:
-        """The tenant's reports, newest first."""
-        return self._table.query(actor, Report, limit=limit, cursor=cursor, newest_first=True)
+        """The tenant's reports that the actor sees, newest first; a page may be short."""
+        page = self._table.query(actor, Report, limit=limit, cursor=cursor, newest_first=True)
+        return Page([report for report in page.items if actor.sees(report.team_id)], page.next_cursor)
 
     def add(self, actor: Actor, report: Report) -> None:
         """Commit a new report."""

@@ -65,6 +65,12 @@ class UnknownTimezone(Invalid):
     slug, title = "unknown-timezone", "There is no such time zone"
 
 
+class UnknownTeam(Invalid):
+    """The organisation has no such team, or it is none of the caller's."""
+
+    slug, title = "unknown-team", "There is no such team among yours"
+
+
 class WrongState(Conflict):
     """The scan's state does not allow the command."""
 

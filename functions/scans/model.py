@@ -208,6 +208,7 @@ class Schedule(Record, pk="TENANT#{tenant_id}#SCHEDULES", sk="SCHEDULE#{schedule
     modules: tuple[str, ...] | None = None
     scope: Scope = Scope()
     budget: Budget = Budget()
+    team_id: str | None = None
     enabled: bool = True
     created_by: str
     created_at: str

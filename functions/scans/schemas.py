@@ -29,6 +29,10 @@ class CreateScan(Body):
     modules: Annotated[list[ModuleName] | None, Field(min_length=1, max_length=100)] = None
     scope: Scope = Scope()
     budget: Budget = Budget()
+    team_id: Annotated[
+        str | None,
+        Field(pattern=r"^team_[0-9A-Z]{26}$", description="The team that alone sees the scan; absent: everybody."),
+    ] = None
 
 
 class CreateSchedule(CreateScan):

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeVar
 
+from contracts.access import TeamBrief
 from contracts.modules import ModuleSetting
 from functions.scans.model import ApprovedTarget, Scan, Schedule
 from kernel.actor import Actor
+from kernel.errors import NotFound
 from kernel.events import Event
 from kernel.records import Resource
 from kernel.table import Once, Page, Table, create, delete, update
+
+S = TypeVar("S", Scan, Schedule)
 
 
 class Store:
@@ -19,16 +24,21 @@ class Store:
         self._table = table or Table()
 
     def scan(self, actor: Actor, scan_id: str) -> Scan:
-        """One scan. Raises NotFound."""
-        return self._table.require(actor, Scan, scan_id=scan_id)
+        """One scan that the actor sees. Raises NotFound."""
+        return _seen(actor, self._table.require(actor, Scan, scan_id=scan_id))
 
     def find_scan(self, actor: Actor, scan_id: str) -> Scan | None:
         """One scan, or None."""
         return self._table.get(actor, Scan, scan_id=scan_id)
 
     def scans(self, actor: Actor, limit: int, cursor: str | None) -> Page[Scan]:
-        """The tenant's scans, newest first."""
-        return self._table.query(actor, Scan, limit=limit, cursor=cursor, newest_first=True)
+        """The tenant's scans that the actor sees, newest first; a page may be short."""
+        page = self._table.query(actor, Scan, limit=limit, cursor=cursor, newest_first=True)
+        return Page([scan for scan in page.items if actor.sees(scan.team_id)], page.next_cursor)
+
+    def has_team(self, actor: Actor, team_id: str) -> bool:
+        """Whether the tenant has a team."""
+        return self._table.get(actor, TeamBrief, team_id=team_id) is not None
 
     def target(self, actor: Actor, target_id: str) -> ApprovedTarget:
         """One target. Raises NotFound."""
@@ -43,16 +53,17 @@ class Store:
         return [target.pattern for target in self._table.all(actor, ApprovedTarget) if target.approved]
 
     def schedule(self, actor: Actor, schedule_id: str) -> Schedule:
-        """One schedule. Raises NotFound."""
-        return self._table.require(actor, Schedule, schedule_id=schedule_id)
+        """One schedule that the actor sees. Raises NotFound."""
+        return _seen(actor, self._table.require(actor, Schedule, schedule_id=schedule_id))
 
     def find_schedule(self, actor: Actor, schedule_id: str) -> Schedule | None:
         """One schedule, or None."""
         return self._table.get(actor, Schedule, schedule_id=schedule_id)
 
     def schedules(self, actor: Actor, limit: int, cursor: str | None) -> Page[Schedule]:
-        """The tenant's schedules, oldest first."""
-        return self._table.query(actor, Schedule, limit=limit, cursor=cursor)
+        """The tenant's schedules that the actor sees, oldest first; a page may be short."""
+        page = self._table.query(actor, Schedule, limit=limit, cursor=cursor)
+        return Page([each for each in page.items if actor.sees(each.team_id)], page.next_cursor)
 
     def module_settings(self, actor: Actor) -> dict[str, ModuleSetting]:
         """What the tenant has set for its modules, by name."""
@@ -77,3 +88,10 @@ class Store:
     def remove(self, actor: Actor, record: Scan | ApprovedTarget | Schedule, *events: Event) -> None:
         """Delete an item as it was read."""
         self._table.transact(actor, [delete(record)], events)
+
+
+def _seen(actor: Actor, record: S) -> S:
+    """The record, if no team hides it from the actor."""
+    if not actor.sees(record.team_id):
+        raise NotFound()
+    return record

@@ -27,6 +27,7 @@ from functions.scans.errors import (
     TargetOutsideScope,
     UnknownModule,
     UnknownProfile,
+    UnknownTeam,
 )
 from functions.scans.model import PROFILES, Profile, Scan, Schedule, choose_modules
 from functions.scans.schemas import CreateScan
@@ -68,6 +69,7 @@ def create_scan(
         tenant_id=actor.tenant_id,
         scan_id=new_id("scan"),
         name=command.name,
+        team_id=command.team_id,
         status=ScanStatus.CREATED,
         targets=tuple(dict.fromkeys(target.value for target in targets)),
         profile=profile.name,
@@ -99,6 +101,7 @@ def validate_request(
     _demand_in_scope(command.scope, targets)
     modules = _modules(store, actor, profile, command.modules)
     _demand_owned(store, actor, targets, modules)
+    _demand_team(store, actor, command.team_id)
     return profile, targets, modules
 
 
@@ -224,6 +227,14 @@ def _demand_owned(store: Store, actor: Actor, targets: list[Target], modules: di
         raise TargetNotOwned(
             f"Prove that you may scan {', '.join(unproven[:5])} (POST /targets), or choose the stealth profile."
         )
+
+
+def _demand_team(store: Store, actor: Actor, team_id: str | None) -> None:
+    """A team that is none of the caller's is as if it were not there."""
+    if team_id is None:
+        return
+    if not actor.sees(team_id) or not store.has_team(actor, team_id):
+        raise UnknownTeam(errors=[{"pointer": "/team_id", "detail": "there is no such team among yours"}])
 
 
 def _covers(pattern: str, target: Target) -> bool:

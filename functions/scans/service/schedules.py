@@ -36,6 +36,7 @@ def create_schedule(store: Store, actor: Actor, command: CreateSchedule) -> Sche
         modules=tuple(command.modules) if command.modules else None,
         scope=command.scope,
         budget=command.budget,
+        team_id=command.team_id,
         created_by=actor.user_id,
         created_at=clock.timestamp(),
     )
@@ -72,6 +73,7 @@ def run_schedule(store: Store, actor: Actor, schedule_id: str, occasion: str) ->
         modules=list(schedule.modules) if schedule.modules else None,
         scope=schedule.scope,
         budget=schedule.budget,
+        team_id=schedule.team_id,
     )
     once = Once("schedules", f"{schedule_id}@{occasion}")
     return create_scan(store, actor, command, schedule=schedule, once=once)

@@ -19,6 +19,7 @@ class Findings(BoundedContext):
         api = self.api("/findings", "/findings/{proxy+}", "/scans/{scan_id}/findings")
         record = self.door("record", "steps.record", memory=1769, timeout=300)
         hand_in = self.door("hand-in", "steps.hand_in", timeout=300)
-        self.grant_table(api, ["SCANS"], READ)
+        for door in (api, record):
+            self.grant_table(door, ["SCANS"], READ)
         self.grant_facts(record, "scans")
         self.grant_facts(hand_in, "reports", write=True)

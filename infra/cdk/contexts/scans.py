@@ -28,7 +28,7 @@ class Scans(BoundedContext):
             *("/scans", "/scans/{proxy+}", "/targets", "/targets/{proxy+}", "/schedules", "/schedules/{proxy+}")
         )
         for door in (api, clock):
-            self.grant_table(door, ["MODULES"], READ)
+            self.grant_table(door, ["MODULES", "TEAMS"], READ)
         events = self.events(
             *(kind.type for kind in (ScanQueued, ScanResumed, ScanStopRequested, ScheduleChanged, ScheduleDeleted))
         )

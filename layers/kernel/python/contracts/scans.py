@@ -47,6 +47,7 @@ class ScanBrief(Record, pk="TENANT#{tenant_id}#SCANS", sk="SCAN#{scan_id}"):
 
     scan_id: str
     name: str
+    team_id: str | None = Field(default=None, description="The team that sees it; absent: everybody.")
     status: ScanStatus
     targets: tuple[str, ...]
     scope: Scope = Scope()

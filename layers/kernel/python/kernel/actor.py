@@ -11,12 +11,14 @@ SYSTEM_USER = "system"
 
 
 class Rate(BaseModel):
-    """How many requests the plan (or the key) allows: `per_second` on average, `burst` at once."""
+    """How many requests the plan (or a key) allows: `per_second` on average, `burst` at once, and `monthly` in a
+    calendar month (0: no limit)."""
 
     model_config = ConfigDict(frozen=True)
 
     per_second: float
     burst: int
+    monthly: int = 0
 
 
 class Actor(BaseModel):
@@ -38,6 +40,9 @@ class Actor(BaseModel):
     """The provider's organisation, when one of its people works in a customer's by delegation."""
     teams: frozenset[str] = frozenset()
     rate: Rate | None = None
+    """The plan's; all of the tenant's requests share it."""
+    key_rate: Rate | None = None
+    """The API key's own, within the plan's."""
 
     @field_validator("tenant_id")
     @classmethod
@@ -55,6 +60,16 @@ class Actor(BaseModel):
         """Whether the actor holds a permission such as `scans:create`; `scans:*` and `*` cover it."""
         area = permission.partition(":")[0]
         return not self.permissions.isdisjoint({permission, f"{area}:*", "*"})
+
+    def sees(self, team_id: str | None) -> bool:
+        """Whether what carries a team is shown to the actor: to the team's people, to those who hold `teams:*`, and to
+        the platform itself. What carries none is shown to everybody. What is not shown is as if it were not there."""
+        return team_id is None or team_id in self.teams or self.sees_every_team
+
+    @property
+    def sees_every_team(self) -> bool:
+        """Whether no team hides anything from the actor."""
+        return self.user_id == SYSTEM_USER or self.may("teams:*")
 
     def require(self, permission: str) -> None:
         """Raises Forbidden unless the actor holds the permission."""
