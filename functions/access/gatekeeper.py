@@ -82,7 +82,7 @@ class Entrance:
             tenancy = _demand_open(tenant.tenancy, actor)
             if tenant.policies is not None:
                 _demand_policies(tenant.policies.source, actor, visit, with_mfa)
-        return actor.model_copy(update={"rate": _rate(tenancy, actor.rate)})
+        return actor.model_copy(update={"rate": _rate(tenancy)})
 
     def _good(self, session: SessionRecord | None, actor: Actor, claims: Mapping[str, Any]) -> SessionRecord:
         if session is None:
@@ -137,7 +137,7 @@ def _holder(key: ApiKeyRecord) -> Actor:
         permissions=frozenset(key.permissions),
         key_id=key.key_id,
         teams=frozenset(key.teams),
-        rate=Rate(per_second=own, burst=max(1, int(own * BURST_SECONDS))) if own else None,
+        key_rate=Rate(per_second=own, burst=max(1, int(own * BURST_SECONDS))) if own else None,
     )
 
 
@@ -200,9 +200,8 @@ def _demand_policies(source: str, actor: Actor, visit: Visit, with_mfa: bool) ->
         raise ForbiddenByPolicy(f"A policy of your organisation forbids this: {names}.")
 
 
-def _rate(tenancy: Tenancy, own: Rate | None) -> Rate:
-    plan = Rate(per_second=tenancy.requests_per_second, burst=int(tenancy.burst))
-    return own if own is not None and own.per_second < plan.per_second else plan
+def _rate(tenancy: Tenancy) -> Rate:
+    return Rate(per_second=tenancy.requests_per_second, burst=int(tenancy.burst), monthly=tenancy.requests_per_month)
 
 
 def _unix(timestamp: str) -> float:

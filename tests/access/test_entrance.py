@@ -224,8 +224,9 @@ def test_a_key_acts_with_its_own_permissions_and_its_own_limit(table: Table) -> 
             actor = entrance.admit_key(text, VISIT)
     assert sorted(calls) == ["GetItem", "PutItem", "Query"]
     assert (actor.key_id, actor.permissions) == (record.key_id, {"scans:read"})
+    assert actor.key_rate is not None
+    assert (actor.key_rate.per_second, actor.key_rate.burst) == (2, 10)
     assert actor.rate is not None
-    assert (actor.rate.per_second, actor.rate.burst) == (2, 10)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from kernel.actor import Actor, Rate
 from kernel.errors import TooManyRequests
-from kernel.limits import ATTEMPTS, LEASED_SECONDS, Admission, Bucket, Limiter, RateExceeded, refilled
+from kernel.limits import ATTEMPTS, LEASED_SECONDS, Admission, Bucket, Limiter, QuotaExceeded, RateExceeded, refilled
 from kernel.table import Table, create, update
 from tests.faults import answering, counted, refusal
 from tests.kit import actor
@@ -170,7 +170,6 @@ def test_tenants_and_keys_are_counted_apart_and_who_has_no_limit_is_not_counted(
     one = caller_of(rate)
     door.admit(one)
     door.admit(caller_of(rate))
-    door.admit(one.model_copy(update={"key_id": "key_1"}))
     with pytest.raises(RateExceeded):
         door.admit(one)
     assert all(door.admit(caller_of(None)) is None for _ in range(10))
@@ -184,3 +183,41 @@ def test_what_a_worker_leased_and_did_not_use_is_given_up(table: Table) -> None:
     with counted() as calls:
         door.admit(who)
     assert calls == ["GetItem", "PutItem"]
+
+
+def test_a_keys_own_limit_lies_within_the_plans(table: Table) -> None:
+    door = Admission(table, Clock())
+    plan, own = Rate(per_second=1, burst=5), Rate(per_second=1, burst=2)
+    tenant = caller_of(plan)
+    keys = [tenant.model_copy(update={"key_id": f"key_{number}", "key_rate": own}) for number in range(4)]
+    admitted = []
+    for key in keys:
+        for _ in range(3):
+            try:
+                standing = door.admit(key)
+            except RateExceeded:
+                continue
+            assert standing is not None
+            admitted.append(key.key_id)
+    assert len(admitted) == 5
+    assert max(admitted.count(key.key_id) for key in keys) == 2
+
+
+def test_the_months_requests_are_counted_and_end_with_the_month(table: Table) -> None:
+    clock = Clock(1_795_910_400.0)  # 2026-11-29T00:00:00Z
+    who = caller_of(Rate(per_second=1000, burst=1000, monthly=1000))
+    door = Admission(table, clock)
+    for _ in range(1000):
+        door.admit(who)
+    clock.at += 60
+    with pytest.raises(QuotaExceeded) as exceeded:
+        door.admit(who)
+    assert exceeded.value.retry_after == 2 * 86400 - 60
+    clock.at += 30
+    with counted() as calls, pytest.raises(QuotaExceeded):
+        door.admit(who)
+    assert calls == []
+    with pytest.raises(QuotaExceeded):
+        Admission(table, clock).admit(who)
+    clock.at += 2 * 86400
+    assert door.admit(who) is not None

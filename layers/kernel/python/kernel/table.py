@@ -374,7 +374,7 @@ class Table:
         operation: dict[str, Any] = {"TableName": self.name}
         if change.operation == "Put":
             operation["Item"] = to_item(item)
-        else:
+        else:  # Delete, ConditionCheck
             operation["Key"] = to_item({"pk": item["pk"], "sk": item["sk"]})
         if change.condition:
             operation["ConditionExpression"] = change.condition

@@ -55,7 +55,7 @@ def admission() -> Admission:
 
 def _count(request: Request, actor: Actor) -> None:
     """Hold the request against its caller's rate; the answer says how he stands."""
-    if actor.rate is None:
+    if actor.rate is None and actor.key_rate is None:
         return
     try:
         request.state.standing = admission().admit(actor)
