@@ -18,7 +18,7 @@ from kernel.http.app import PREFIX, gateway_event
 from kernel.ids import new_id
 
 REGION = "us-east-1"
-KEEPERS = ("store", "envelope", "sealer")
+KEEPERS = ("store", "envelope", "sealer", "signer", "bucket", "work")
 """The functions in which a room's doors keep what they made."""
 Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 

@@ -88,6 +88,7 @@ class MemoryDynamo:
     ) -> Item:
         values = from_item(ExpressionAttributeValues)
         prefix = values.get(":sk", "")
+        first, last = values.get(":first", prefix), values.get(":last")
         assert KeyConditionExpression.startswith(f"{IndexName}pk = :pk")
         order = _order(IndexName)
         found = sorted(
@@ -96,6 +97,7 @@ class MemoryDynamo:
                 for item in self.items.values()
                 if item.get(f"{IndexName}pk", {}).get("S") == values[":pk"]
                 and item[f"{IndexName}sk"]["S"].startswith(prefix)
+                and (last is None or first <= item[f"{IndexName}sk"]["S"] <= last)
             ),
             key=order,
             reverse=not ScanIndexForward,

@@ -10,6 +10,7 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, pro
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from kernel import observe
+from kernel.actor import Actor
 from kernel.events import Envelope, Event
 from kernel.table import AlreadySeen, Once
 
@@ -72,3 +73,28 @@ class Consumer:
         observe.count("EventsTaken", len(event["Records"]) - len(processor.exceptions))
         observe.count("EventsFailed", len(processor.exceptions))
         return answer
+
+
+Work = Callable[[Actor, dict[str, Any], int], None]
+"""Does what a message asks: for its tenant, with its body, at its n-th try."""
+
+
+def worker(work: Work) -> Callable[[dict[str, Any], object], Any]:
+    """A door behind a queue of the room's own, whose messages name their `tenant_id`. What fails comes again, until
+    the queue sets it aside."""
+
+    def receive(record: SQSRecord) -> None:
+        body = json.loads(record.body)
+        actor = Actor.system(body["tenant_id"], request_id=body.get("request_id"))
+        with observe.working_for(actor):
+            work(actor, body, int(record.attributes.approximate_receive_count or 1))
+
+    def door(event: dict[str, Any], context: object) -> Any:
+        processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
+        answer = process_partial_response(event, receive, processor, context)  # type: ignore[arg-type]
+        for _, failure, _ in processor.exceptions:
+            observe.logger().error("work failed", exc_info=failure)
+        observe.count("WorkFailed", len(processor.exceptions))
+        return answer
+
+    return door
