@@ -56,8 +56,17 @@ def schema_text() -> str:
     return _SCHEMA.format(entities=entities, actions="\n".join(_actions()))
 
 
-def check(source: str) -> None:
-    """Raises BadPolicy or PolicyTooComplex, with line and column of each fault."""
+def check(source: str, pointer: str = "/source") -> None:
+    """Raises BadPolicy or PolicyTooComplex, with line and column of each fault in the text that `pointer` points to."""
+    try:
+        _check(source)
+    except (BadPolicy, PolicyTooComplex) as problem:
+        for fault in problem.errors or ():
+            fault["pointer"] = pointer
+        raise
+
+
+def _check(source: str) -> None:
     if hiding := _HIDING.search(source):
         raise _bad(source, [(hiding.start(), "a character that cannot be seen")])
     tokens = _tokens(source)

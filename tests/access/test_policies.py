@@ -450,7 +450,8 @@ def test_a_dry_run_takes_a_draft_beside_or_instead_of_what_is_stored() -> None:
         "POST", "/policies/dry-run", who, {**question, "draft": {"policy_id": "pol_x", "source": NO_VIEWERS}}
     )
     assert unknown.problem == "unknown-policy"
-    assert send("POST", "/policies/dry-run", who, {**question, "draft": {"source": "nonsense"}}).problem == "bad-policy"
+    wrong = send("POST", "/policies/dry-run", who, {**question, "draft": {"source": "nonsense"}})
+    assert (wrong.problem, wrong.body["errors"][0]["pointer"]) == ("bad-policy", "/draft/source")
     assert send("POST", "/policies/dry-run", who, {**question, "action": "scans:fly"}).problem == "unknown-permission"
     assert send("POST", "/policies/dry-run", who, {**question, "action": "scans:*"}).problem == "invalid"
     assert send("POST", "/policies/dry-run", who, {**question, "context": {"address": "1.2.3"}}).problem == "invalid"

@@ -254,7 +254,7 @@ def _enabled(policies: Iterable[Policy]) -> list[Policy]:
 def _with_draft(actor: Actor, known: list[Policy], question: TryPolicies) -> list[Policy]:
     if question.draft is None:
         return known
-    language.check(question.draft.source)
+    language.check(question.draft.source, "/draft/source")
     replaced = question.draft.policy_id
     if replaced is not None and all(policy.policy_id != replaced for policy in known):
         raise UnknownPolicy(errors=[{"pointer": "/draft/policy_id", "detail": "there is no such policy"}])
