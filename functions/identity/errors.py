@@ -109,3 +109,69 @@ class FactorFirst(Conflict):
     """Who demands a second factor of all must have one."""
 
     slug, title = "mfa-first", "Set up your own second factor first"
+
+
+class LastAdministrator(Conflict):
+    """An organisation without an administrator could never have one again."""
+
+    slug, title = "last-administrator", "Somebody must administer the organisation: name another one first"
+
+
+class UnknownRole(Conflict):
+    """There is no such role."""
+
+    slug, status, title = "unknown-role", 422, "There is no such role in the organisation"
+
+
+class CannotGrant(Forbidden):
+    """Nobody hands on what he does not hold."""
+
+    slug, title = "cannot-grant", "You cannot grant what you may not do yourself"
+
+
+class AlreadyMember(Conflict):
+    """The person is in the organisation."""
+
+    slug, title = "already-a-member", "This person is in the organisation already"
+
+
+class TooManyOrganizations(Conflict):
+    """A person is in so many organisations, and no more."""
+
+    slug, title = "too-many-organizations", "A person can be in 50 organisations"
+
+
+class InvitationUnknown(NotFound):
+    """The token is no invitation's, or an older one of it."""
+
+    slug, title = "invitation-unknown", "There is no such invitation"
+
+
+class InvitationExpired(Conflict):
+    """The invitation came too late."""
+
+    slug, title = "invitation-expired", "The invitation has expired: ask for another"
+
+
+class InvitationClosed(Conflict):
+    """The invitation was accepted before, or taken back."""
+
+    slug, title = "invitation-closed", "The invitation was used or taken back"
+
+
+class InvitationForAnother(Forbidden):
+    """Invitations are for the address that they were sent to."""
+
+    slug, title = "invitation-for-another", "The invitation is for another address"
+
+
+class NothingToJoin(Conflict):
+    """A registration founds an organisation or joins one."""
+
+    slug, status, title = "invalid", 422, "Name a new organisation, or show an invitation: one of them"
+
+
+class NoRoleLeft(Conflict):
+    """Who is in an organisation has a role in it."""
+
+    slug, title = "no-role-left", "A person has one role at least: remove the person instead"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from typing import Any, Protocol
 
 from functions.identity.errors import (
@@ -77,6 +78,51 @@ class Directory(Protocol):
 
     def sign_out(self, user_id: str) -> None:
         """End all sessions of a person."""
+
+
+class Mailer(Protocol):
+    """Sends plain e-mail."""
+
+    def send(self, to: str, subject: str, body: str) -> None:
+        """Send one message."""
+
+
+class Founder(Protocol):
+    """Founds organisations, which another context owns."""
+
+    def found(self, organization_id: str, name: str) -> None:
+        """Found one; one that is there stays as it is."""
+
+
+class Ses:
+    """Mailer on Amazon SES."""
+
+    def send(self, to: str, subject: str, body: str) -> None:
+        """Send one message from the stage's sender."""
+        aws.client("sesv2").send_email(
+            FromEmailAddress=aws.setting("MAIL_SENDER"),
+            Destination={"ToAddresses": [to]},
+            Content={
+                "Simple": {
+                    "Subject": {"Data": subject, "Charset": "UTF-8"},
+                    "Body": {"Text": {"Data": body, "Charset": "UTF-8"}},
+                }
+            },
+        )
+
+
+class Organizations:
+    """Founder on the organizations context's own door, which the stack lets this one call."""
+
+    def found(self, organization_id: str, name: str) -> None:
+        """Found it, and wait until it is there: the person logs in next."""
+        answer = aws.client("lambda").invoke(
+            FunctionName=aws.setting("FOUNDER_ARN"),
+            Payload=json.dumps({"tenant_id": organization_id, "name": name}).encode(),
+        )
+        said = answer["Payload"].read()
+        if "FunctionError" in answer:
+            raise RuntimeError(f"the organisation was not founded: {said[:500]!r}")
 
 
 class Cognito:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from functions.identity.model import Preferences
 from kernel.text import Line
 
 Email = Annotated[str, Field(min_length=3, max_length=254, pattern=r"^[^@\s\x00-\x1f]+@[^@\s\x00-\x1f]+$")]
@@ -14,6 +15,7 @@ Password = Annotated[str, Field(min_length=1, max_length=256)]
 Code = Annotated[str, Field(pattern=r"^[0-9]{6}$")]
 RecoveryCode = Annotated[str, Field(min_length=8, max_length=40, pattern=r"^[A-Za-z0-9 -]+$")]
 InvitationToken = Annotated[str, Field(min_length=10, max_length=200, pattern=r"^[A-Za-z0-9._-]+$")]
+RoleId = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_]+$")]
 OrganizationId = Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[A-Za-z0-9_]+$")]
 
 
@@ -126,3 +128,35 @@ class ChangeSignIn(Body):
 
     idle_minutes: Annotated[int, Field(ge=0, le=10_080, description="0: no limit but the session's week.")] = 0
     mfa_required: bool = False
+
+
+class ChangeProfile(Body):
+    """The caller's own name and preferences in the organisation; what is left out stays."""
+
+    name: Line | None = None
+    preferences: Preferences | None = None
+
+
+class Invite(Body):
+    """Who is to come into the organisation, and what for."""
+
+    email: Email
+    roles: Annotated[tuple[RoleId, ...], Field(min_length=1, max_length=20)]
+
+
+class ChangeRoles(Body):
+    """All roles that a person is to have."""
+
+    roles: Annotated[tuple[RoleId, ...], Field(min_length=1, max_length=20)]
+
+
+class AddRole(Body):
+    """One more role."""
+
+    role: RoleId
+
+
+class AcceptInvitation(Body):
+    """The token of the mail."""
+
+    token: InvitationToken

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from contracts.access import CustomRole, TeamMembership
-from contracts.identity import SessionRecord, SignInRules, UserCreated
-from contracts.organizations import Tenancy
-from functions.identity.errors import BelongsElsewhere, ChallengeOver
+from contracts.identity import SessionRecord, SignInRules
+from contracts.organizations import OrganizationBrief, Tenancy
+from functions.identity.errors import ChallengeOver
 from functions.identity.model import Person, User
 from functions.identity.model.accounts import NOBODY, Account, digest, normal
+from functions.identity.model.members import Administrators, Invitation, Registration
 from functions.identity.model.sessions import Challenge
 from kernel.actor import Actor
 from kernel.errors import PreconditionFailed, Problem
@@ -41,15 +42,33 @@ class Store:
         """The tenant's users."""
         return self._table.query(actor, User, limit=limit, cursor=cursor)
 
-    def add_user(self, actor: Actor, user: User) -> None:
-        """Commit a new user and the person behind it. Raises BelongsElsewhere."""
-        home = user.tenant_id
-        person = Person(tenant_id=home, user_id=user.user_id, email=user.email, organizations=(home,), last=home)
-        account = self.account(user.email)
-        account.user_id, account.expires_at = user.user_id, None
-        event = UserCreated(user_id=user.user_id, email=user.email, roles=list(user.roles))
-        changes = [create(user), create(person, BelongsElsewhere()), kept(account)]
-        self._table.transact(actor, changes, [event])
+    def administrators(self, actor: Actor) -> Administrators:
+        """How many administer the organisation."""
+        return self._table.get(actor, Administrators) or Administrators(tenant_id=actor.tenant_id)
+
+    def invitation(self, actor: Actor, invitation_id: str) -> Invitation | None:
+        """An invitation into the actor's organisation."""
+        return self._table.get(actor, Invitation, invitation_id=invitation_id)
+
+    def invitations(self, actor: Actor, limit: int, cursor: str | None) -> Page[Invitation]:
+        """Those of the organisation, the newest first."""
+        return self._table.query(actor, Invitation, limit=limit, cursor=cursor, newest_first=True)
+
+    def registration(self, email: str) -> Registration | None:
+        """What somebody wants who has not verified the address."""
+        return self._table.get_platform(Registration, digest=Registration.key_of(email))
+
+    def register(self, registration: Registration) -> None:
+        """Keep it; a later one of the same address replaces it."""
+        self._table.write(put(registration))
+
+    def brief(self, actor: Actor) -> OrganizationBrief | None:
+        """The organisation's name."""
+        return self._table.get(actor, OrganizationBrief)
+
+    def everybody(self, actor: Actor) -> Iterator[User]:
+        """All users of the tenant."""
+        return self._table.all(actor, User)
 
     def account(self, email: str) -> Account:
         """What is kept of an address; a blank one where nothing is."""
@@ -137,6 +156,16 @@ def changed(record: Record, otherwise: Problem | None = None) -> Change:
 def asked(challenge: Challenge) -> Change:
     """A question. The directory never gives the same name twice."""
     return put(challenge)
+
+
+def new(record: Record, otherwise: Problem | None = None) -> Change:
+    """Something that is not there yet."""
+    return create(record, otherwise)
+
+
+def gone(record: Record) -> Change:
+    """Something that was read, and is to be there no longer."""
+    return delete(record)
 
 
 def answered(challenge: Challenge) -> Change:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from enum import StrEnum
+from typing import Annotated, Any, ClassVar
 
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from contracts.access import ROLE_PERMISSIONS, Role
 from kernel.actor import Actor
@@ -24,6 +25,24 @@ class Person(Record, pk="PLATFORM#PEOPLE#{user_id}", sk="PERSON", platform=True)
     last: str = Field(description="The organisation that a new session begins in.")
 
 
+class Theme(StrEnum):
+    """How the application looks."""
+
+    SYSTEM = "system"
+    LIGHT = "light"
+    DARK = "dark"
+
+
+class Preferences(BaseModel):
+    """What a person likes."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    locale: Annotated[str, Field(max_length=35, pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")] = "en"
+    timezone: Annotated[str, Field(max_length=60, pattern=r"^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+){0,2}$")] = "UTC"
+    theme: Theme = Theme.SYSTEM
+
+
 class User(Record, pk="TENANT#{tenant_id}#USERS", sk="USER#{user_id}"):
     """A person in an organisation."""
 
@@ -34,6 +53,7 @@ class User(Record, pk="TENANT#{tenant_id}#USERS", sk="USER#{user_id}"):
     name: str
     roles: tuple[str, ...]
     created_at: str
+    preferences: Preferences = Preferences()
 
 
 class Me(Resource):
@@ -45,6 +65,8 @@ class Me(Resource):
     name: str
     roles: tuple[str, ...]
     permissions: list[str]
+    preferences: Preferences
+    version: int
 
 
 def actor_of(claims: dict[str, Any]) -> Actor:

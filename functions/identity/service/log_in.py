@@ -6,6 +6,7 @@ The session is committed before its tokens are handed out, because the authorize
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 from typing import Any
 
 from contracts.identity import (
@@ -51,8 +52,11 @@ ATTEMPTS = 8
 PASSWORD = "password"  # noqa: S105 - a provider's name
 
 
-def log_in(store: Store, directory: Directory, command: Login, place: Place) -> Tokens | ChallengeDocument:
-    """Begin a session, or say what else is asked. Raises WrongCredentials, LockedOut or NoOrganization."""
+def log_in(
+    store: Store, directory: Directory, command: Login, place: Place, complete: Callable[[str], bool] = lambda _: False
+) -> Tokens | ChallengeDocument:
+    """Begin a session, or say what else is asked. `complete` finishes a registration that was cut short after the
+    address was verified, if there is one. Raises WrongCredentials, LockedOut or NoOrganization."""
     email = normal(command.email)
     account = store.account(email)
     demand_open(account, place)
@@ -61,6 +65,8 @@ def log_in(store: Store, directory: Directory, command: Login, place: Place) -> 
     except WrongCredentials:
         fail(store, email, place, "wrong-credentials")
         raise
+    if isinstance(given, Granted) and not _names_organization(given) and complete(email):
+        given = directory.log_in(email, command.password)
     if command.recovery_code and isinstance(given, Asked) and given.question is Question.MFA:
         return _recover(store, directory, command, email, command.recovery_code, place)
     return _go_on(store, given, account, email, place)
@@ -241,6 +247,10 @@ def _let_in(
         ),
     ]
     return events, [kept(account)] if account.model_dump() != before else []
+
+
+def _names_organization(granted: Granted) -> bool:
+    return "organization_id" in read_unverified(granted.access_token)
 
 
 def _actor(claims: dict[str, Any], place: Place) -> Actor:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable, Sequence
+from datetime import datetime
 
 from contracts.identity import (
     OrganizationEntered,
@@ -75,6 +78,19 @@ def end(
     return ended
 
 
+def settle(store: Store, actor: Actor, user_id: str, at: datetime | None = None) -> None:
+    """What a person may do in the actor's organisation has changed (now, or at a moment): tokens from before no longer
+    count, and the next refresh gives others."""
+    moment = math.floor((at or clock.now()).timestamp()) + 1
+
+    def settled(session: SessionRecord) -> None:
+        session.not_before = max(session.not_before, moment)
+
+    for session in store.sessions(user_id):
+        if session.tenant_id == actor.tenant_id and not session.ended_at and session.not_before < moment:
+            _changing(store, actor, session, settled, [])
+
+
 def list_sessions(store: Store, actor: Actor) -> list[Session]:
     """The caller's sessions that are not over, the one last seen first."""
     alive = [session for session in store.sessions(actor.user_id) if not is_over(session, None)]
@@ -118,11 +134,19 @@ def _granted(
     place: Place,
 ) -> Granted:
     """What the directory gives; a person who is no longer in the organisation gets nothing, there or anywhere."""
+    _wait_until(session.not_before)
     granted = directory.refresh(token.inner, organization_id)
     if read_unverified(granted.access_token).get("organization_id") != organization_id:
         end(store, _at(session, place), session.user_id, "no_access", only=session.session_id)
         raise SessionOver()
     return granted
+
+
+def _wait_until(moment: int) -> None:
+    """Tokens know the second they were made in, and no less: one made in the second of a change would not count."""
+    left = moment - clock.now().timestamp()
+    if 0 < left <= 1:
+        time.sleep(left)
 
 
 def _renew(
@@ -143,7 +167,7 @@ def _renew(
             session.tenant_id, session.not_before = organization_id, issued
 
     entered = OrganizationEntered(user_id=session.user_id, session_id=session.session_id)
-    session = _changing(store, who, session, renewed, [entered] if comes else [])
+    session = _changing(store, who, session, renewed, [entered] if comes else [], goes_to=organization_id)
     return tokens_of(granted, refresh_token(session, granted.refresh_token or token.inner))
 
 
@@ -155,13 +179,22 @@ def _end_one(store: Store, actor: Actor, session: SessionRecord, told: Event) ->
 
 
 def _changing(
-    store: Store, actor: Actor, session: SessionRecord, change: Callable[[SessionRecord], None], events: Sequence[Event]
+    store: Store,
+    actor: Actor,
+    session: SessionRecord,
+    change: Callable[[SessionRecord], None],
+    events: Sequence[Event],
+    goes_to: str | None = None,
 ) -> SessionRecord:
-    """Commit a change of a session; the authorizer, which notes when it was seen, may have been quicker."""
+    """Commit a change of a session, and where its person goes; the authorizer, which notes when the session was seen,
+    may have been quicker."""
     for _ in range(ATTEMPTS):
+        person = store.person(session.user_id) if goes_to not in (None, session.tenant_id) else None
         change(session)
+        if person is not None:
+            person.last = session.tenant_id
         try:
-            store.commit(actor, [changed(session)], events)
+            store.commit(actor, [changed(session), *([changed(person)] if person else [])], events)
         except PreconditionFailed:
             fresh = store.session(session.user_id, session.session_id)
             if fresh is None:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from constructs import Construct
 
+from contracts.access import RoleChanged, TeamMemberAdded, TeamMemberRemoved
+from contracts.identity import MemberRemoved, MemberRolesChanged
 from infra.cdk.constructs.bounded_context import READ, BoundedContext
 from infra.cdk.constructs.door import Door
 from infra.cdk.platform.stack import Platform
 
 BEFORE_LOG_IN = (
     *("login", "challenge", "refresh", "switch", "logout"),
-    *("forgot-password", "reset-password"),
+    *("forgot-password", "reset-password", "register", "verify-email", "resend-code"),
 )
 LOGGED_IN = ("sessions", "sessions/{proxy+}", "change-password", "mfa/{proxy+}")
-OF_ORGANIZATIONS = ("sign-in",)
+OF_ORGANIZATIONS = ("sign-in", "members", "members/{proxy+}", "invitations", "invitations/{proxy+}")
 
 
 class Identity(BoundedContext):
@@ -22,6 +24,7 @@ class Identity(BoundedContext):
     name = "identity"
     partitions = (
         "USERS",
+        "INVITATIONS",
         "PLATFORM#PEOPLE#*",
         "PLATFORM#ACCOUNTS#*",
         "PLATFORM#CHALLENGES#*",
@@ -32,19 +35,23 @@ class Identity(BoundedContext):
     def __init__(self, scope: Construct, platform: Platform) -> None:
         super().__init__(scope, platform)
         api = self.api(
-            *("/users", "/users/{proxy+}"),
+            *("/users", "/users/{proxy+}", "/invitations/{proxy+}"),
             *(f"/auth/{path}" for path in LOGGED_IN),
             *(f"/organizations/{{organization_id}}/{path}" for path in OF_ORGANIZATIONS),
             public=[f"/auth/{path}" for path in BEFORE_LOG_IN],
         )
         self._know_pool(api)
         self.grant_table(api, ["PLATFORM#TENANTS#*"], [*READ, "dynamodb:PutItem"])
-        self.grant_table(api, ["ROLES", "TEAMS"], READ)
+        self.grant_table(api, ["ROLES", "TEAMS", "ORGANIZATIONS"], READ)
         self.grant_table(api, ["KEYS"], [*READ, "dynamodb:PutItem"])
         self.grant_data_key(api, create=True)
-        api.allow(
-            ["cognito-idp:AdminSetUserMFAPreference", "cognito-idp:AdminUserGlobalSignOut"],
-            [platform.directory.pool.user_pool_arn],
+        admin = ("AdminDeleteUser", "AdminGetUser", "AdminSetUserMFAPreference", "AdminUserGlobalSignOut")
+        api.allow([f"cognito-idp:{action}" for action in admin], [platform.directory.pool.user_pool_arn])
+        self._may_mail(api)
+        self._may_found(api)
+        self.events(
+            *(RoleChanged.type, TeamMemberAdded.type, TeamMemberRemoved.type),
+            *(MemberRolesChanged.type, MemberRemoved.type),
         )
         create_user = self.door("create-user", "steps.create_user")
         self._know_pool(create_user)
@@ -52,6 +59,18 @@ class Identity(BoundedContext):
             ["cognito-idp:AdminCreateUser", "cognito-idp:AdminGetUser", "cognito-idp:AdminSetUserPassword"],
             [platform.directory.pool.user_pool_arn],
         )
+
+    def _may_mail(self, door: Door) -> None:
+        """Invitations are mailed by the room itself: no event may carry their tokens."""
+        sender = self.stage.mail_sender
+        door.function.add_environment("MAIL_SENDER", sender)
+        door.allow(["ses:SendEmail"], [self.format_arn(service="ses", resource="identity", resource_name=sender)])
+
+    def _may_found(self, door: Door) -> None:
+        """Who registers an organisation logs in at once: it must be there."""
+        founder = self.function_arn("organizations", "create-organization")
+        door.function.add_environment("FOUNDER_ARN", founder)
+        door.allow(["lambda:InvokeFunction"], [founder])
 
     def _know_pool(self, door: Door) -> None:
         directory = self.platform.directory

@@ -11,7 +11,7 @@ from infra.cdk.stage import Stage
 
 
 class Directory(Construct):
-    """The user pool: people are invited, never self-signed up, and log in with their e-mail address."""
+    """The user pool: people sign themselves up with an address that they verify, and log in with it."""
 
     def __init__(self, scope: Construct, stage: Stage, pre_token: aws_lambda.IFunction) -> None:
         super().__init__(scope, "Directory")
@@ -19,7 +19,7 @@ class Directory(Construct):
             self,
             "Users",
             user_pool_name=stage.resource("users"),
-            self_sign_up_enabled=False,
+            self_sign_up_enabled=True,
             sign_in_aliases=aws_cognito.SignInAliases(email=True),
             sign_in_case_sensitive=False,
             feature_plan=aws_cognito.FeaturePlan.PLUS if stage.keeps_data else aws_cognito.FeaturePlan.ESSENTIALS,
@@ -36,6 +36,10 @@ class Directory(Construct):
             ),
             mfa=aws_cognito.Mfa.OPTIONAL,
             mfa_second_factor=aws_cognito.MfaSecondFactor(otp=True, sms=False),
+            auto_verify=aws_cognito.AutoVerifiedAttrs(email=True),
+            user_verification=aws_cognito.UserVerificationConfig(
+                email_subject="Your code for Palisade", email_body="Your code for Palisade is {####}."
+            ),
             account_recovery=aws_cognito.AccountRecovery.EMAIL_ONLY,
             deletion_protection=stage.keeps_data,
             removal_policy=stage.removal_policy,

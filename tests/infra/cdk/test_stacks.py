@@ -174,7 +174,9 @@ def test_tokens_are_short_lived_and_errors_do_not_tell_who_exists(production: Te
     assert client["RefreshTokenValidity"] == 7 * 24 * 60
     assert client["PreventUserExistenceErrors"] == "ENABLED"
     (pool,) = production.of_type("AWS::Cognito::UserPool").values()
-    assert pool["AdminCreateUserConfig"]["AllowAdminCreateUserOnly"] is True
+    assert client["RefreshTokenRotation"] == {"Feature": "ENABLED", "RetryGracePeriodSeconds": 30}
+    assert "ALLOW_REFRESH_TOKEN_AUTH" not in client["ExplicitAuthFlows"]
+    assert pool["AutoVerifiedAttributes"] == ["email"]
     assert pool["Policies"]["PasswordPolicy"]["MinimumLength"] >= 12
 
 

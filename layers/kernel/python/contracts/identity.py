@@ -160,3 +160,62 @@ class SignInRulesChanged(Event, context="identity", category=Category.SECURITY):
     mfa_required: bool
     before_idle_minutes: int
     before_mfa_required: bool
+
+
+class ProfileChanged(Event, context="identity"):
+    """A person changed the own name or preferences."""
+
+    user_id: str
+    name: str
+    before: str
+
+
+class MemberInvited(Event, context="identity", category=Category.SECURITY):
+    """Somebody was invited into the organisation; again, when the invitation was sent anew."""
+
+    invitation_id: str
+    email: str
+    roles: list[str]
+    again: bool = False
+
+
+class InvitationRevoked(Event, context="identity", category=Category.SECURITY):
+    """An invitation was taken back."""
+
+    invitation_id: str
+    email: str
+
+
+class InvitationAccepted(Event, context="identity", category=Category.SECURITY):
+    """Somebody came into the organisation by invitation."""
+
+    invitation_id: str
+    user_id: str
+    email: str
+    roles: list[str]
+
+
+class InvitationRefused(Event, context="identity", category=Category.SECURITY):
+    """Somebody tried an invitation that is not good for him; `reason` is the problem's name."""
+
+    invitation_id: str
+    email: str
+    reason: str
+
+
+class MemberRolesChanged(Event, context="identity", category=Category.SECURITY):
+    """A person may do something else in the organisation."""
+
+    user_id: str
+    email: str
+    roles: list[str]
+    before: list[str]
+
+
+class MemberRemoved(Event, context="identity", category=Category.SECURITY):
+    """A person is no longer in the organisation; `left` when it was the person's own wish."""
+
+    user_id: str
+    email: str
+    roles: list[str]
+    left: bool = False
