@@ -7,14 +7,16 @@ an evaluation refuses the request.
 
 from __future__ import annotations
 
+import ipaddress
 import json
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 from contracts.access import Role
-from contracts.routes import singular
+from contracts.routes import PREFIX, singular
 from kernel import clock
 
 if TYPE_CHECKING:
@@ -141,11 +143,22 @@ def _context(request: AuthorizationRequest) -> dict[str, Any]:
         "mfa": request.mfa,
         "via_api_key": request.via_api_key,
         "method": request.method,
-        "path": request.path,
+        "path": unquote(request.path.removeprefix(PREFIX)),
     }
     if request.address:
-        context["address"] = _extension("ip", request.address)
+        context["address"] = _extension("ip", _plain(request.address))
     return context
+
+
+@lru_cache(maxsize=ENTITIES_KEPT)
+def _plain(address: str) -> str:
+    """An address as Cedar reads it: one of IPv4 that comes in IPv6's clothes is one of IPv4. What is no address stays
+    as it is, and fails there."""
+    try:
+        read = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    return str(getattr(read, "ipv4_mapped", None) or read)
 
 
 @lru_cache(maxsize=ENTITIES_KEPT)

@@ -307,6 +307,8 @@ def test_what_cannot_be_evaluated_is_refused() -> None:
         (OFFICE_ONLY, {"address": "198.51.100.1"}, False),
         (OFFICE_ONLY, {"permission": "findings:read", "address": "198.51.100.1"}, True),
         (OFFICE_ONLY, {"address": "2001:db8::1"}, False),
+        (OFFICE_ONLY, {"address": "::ffff:203.0.113.7"}, True),
+        (OFFICE_ONLY, {"address": "::ffff:198.51.100.7"}, False),
         ('forbid(principal, action in Action::"*:create", resource) unless { context.mfa };', {"mfa": False}, False),
         ('forbid(principal, action, resource) when { context.via_api_key };', {"via_api_key": True}, False),
         ("forbid(principal, action, resource) when { context.hour < 8 || context.weekday > 5 };", {}, True),
@@ -324,6 +326,7 @@ def test_what_cannot_be_evaluated_is_refused() -> None:
         ('forbid(principal, action, resource) when { principal.service_account };', {"user_id": "svc_1"}, False),
         ('forbid(principal, action, resource) when { principal.service_account };', {}, True),
         ('forbid(principal, action, resource) when { context.path like "/scans*" };', {}, False),
+        ('forbid(principal, action, resource) when { context.path == "/a b" };', {"path": "/api/v1/a%20b"}, False),
         (
             'forbid(principal, action, resource) when { context.time > datetime("2026-03-05") };',
             {"at": datetime(2026, 3, 6, tzinfo=UTC)},

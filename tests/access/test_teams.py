@@ -7,13 +7,17 @@ from typing import Any
 import pytest
 
 from contracts.access import Role, TeamMembership
-from functions.access import api
+from contracts.identity import MemberRemoved
+from functions.access import events
+from functions.access.model import Person
 from functions.access.service import teams
 from functions.access.store import Store
 from kernel.actor import Actor
-from kernel.table import Table
+from kernel.events import Envelope
+from kernel.outbox import outbox_record
+from kernel.table import Table, delete
 from tests.access.world import person, send, settled
-from tests.kit import committed_events
+from tests.kit import committed_events, sqs_event
 
 
 @pytest.fixture(autouse=True)
@@ -137,8 +141,15 @@ def test_who_leaves_the_organisation_leaves_its_teams() -> None:
     ids = [team(who, name) for name in ("Red", "Blue")]
     for team_id in ids:
         send("PUT", f"/teams/{team_id}/members/user_bob", who)
+    removed = MemberRemoved(user_id="user_bob", email="bob@example.com", roles=["viewer"])
+    envelope = Envelope.model_validate_json(outbox_record(who, removed, 1).envelope)
+    assert events.handler(sqs_event(envelope), None) == {"batchItemFailures": []}
+    assert [members(who, team_id) for team_id in ids] == [1, 1], "he is back, or not gone yet"
+    bob = Table().get(who, Person, user_id="user_bob")
+    assert bob is not None
+    Table().write(delete(bob))
     for _ in range(2):
-        teams.forget_person(api.store(), who, "user_bob")
+        assert events.handler(sqs_event(envelope), None) == {"batchItemFailures": []}
     assert [members(who, team_id) for team_id in ids] == [0, 0]
 
 

@@ -8,7 +8,8 @@ import pytest
 
 from contracts.access import RoleChanged, TeamMemberAdded, TeamMemberRemoved, TeamMembership
 from contracts.developers import ApiKeyRecord
-from functions.developers import api, events
+from contracts.identity import MemberRemoved, MemberRolesChanged
+from functions.developers import events
 from functions.developers.model import ApiKey, Person
 from functions.developers.schemas import CreateKey
 from functions.developers.service import followers, keys
@@ -42,8 +43,8 @@ def leave(who: Actor) -> None:
 
 
 def follow(who: Actor, times: int = 1) -> None:
-    for _ in range(times):
-        followers.owner_changed(api.store(), who, who.user_id, "its owner has other roles")
+    event = MemberRolesChanged(user_id=who.user_id, email="p@example.com", roles=[], before=[])
+    deliver(who, event, times)
 
 
 def test_a_key_shrinks_with_its_owner_and_does_not_grow_again() -> None:
@@ -76,7 +77,7 @@ def test_who_leaves_takes_his_keys_with_him() -> None:
     who, other = settled(), settled()
     mine, theirs = made(who)["key_id"], made(other)["key_id"]
     leave(who)
-    follow(who, 3)
+    deliver(who, MemberRemoved(user_id=who.user_id, email="p@example.com", roles=[]), times=3)
     assert record(mine).revoked_at
     assert record(theirs).revoked_at is None
     assert told().count("ApiKeyRevoked.v1") == 1

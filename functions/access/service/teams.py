@@ -120,7 +120,10 @@ def remove_member(store: Store, actor: Actor, team_id: str, user_id: str, if_mat
 
 
 def forget_person(store: Store, actor: Actor, user_id: str) -> None:
-    """Who has left the organisation is in none of its teams. Doing it again changes nothing."""
+    """Who has left the organisation is in none of its teams; who is back meanwhile stays in those he was put into
+    anew. Doing it again changes nothing."""
+    if store.person(actor, user_id) is not None:
+        return
     for membership in store.teams_of(actor, user_id):
         remove_member(store, actor, membership.team_id, user_id, None)
 

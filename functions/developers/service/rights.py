@@ -93,11 +93,11 @@ def following(
 
 
 def revoke(key: ApiKey, record: ApiKeyRecord, reason: str) -> ApiKeyRevoked:
-    """The key opens nothing any more; it is remembered for a while, so that it is known for what it was."""
+    """The key opens nothing any more; it and its hash are remembered for a while, so that who still shows it is known
+    to show a revoked one."""
     now = clock.now()
     key.revoked_at = record.revoked_at = clock.timestamp(now)
     key.revoked_because, key.status = reason, KeyStatus.REVOKED
-    record.hashes = ()
     key.expires_at = record.expires_at = int(now.timestamp()) + REVOKED_KEPT_SECONDS
     return ApiKeyRevoked(key_id=key.key_id, name=key.name, user_id=key.user_id, reason=reason)
 

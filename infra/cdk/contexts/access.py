@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from constructs import Construct
 
+from contracts.identity import MemberRemoved
 from infra.cdk.constructs.bounded_context import READ, BoundedContext
 from infra.cdk.constructs.door import TENANT
 from infra.cdk.platform.stack import Platform
@@ -21,4 +22,6 @@ class Access(BoundedContext):
             *("/permissions", "/roles", "/roles/{proxy+}", "/policies", "/policies/{proxy+}"),
             *("/teams", "/teams/{proxy+}"),
         )
-        self.grant_table(api, ["USERS", "SERVICEACCOUNTS"], READ)
+        events = self.events(MemberRemoved.type)
+        for door in (api, events):
+            self.grant_table(door, ["USERS", "SERVICEACCOUNTS"], READ)

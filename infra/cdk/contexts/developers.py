@@ -5,6 +5,7 @@ from __future__ import annotations
 from constructs import Construct
 
 from contracts.access import RoleChanged, TeamMemberAdded, TeamMemberRemoved
+from contracts.identity import MemberRemoved, MemberRolesChanged
 from infra.cdk.constructs.bounded_context import READ, BoundedContext
 from infra.cdk.platform.stack import Platform
 
@@ -18,7 +19,8 @@ class Developers(BoundedContext):
     def __init__(self, scope: Construct, platform: Platform) -> None:
         super().__init__(scope, platform)
         api = self.api("/api-keys", "/api-keys/{proxy+}", "/service-accounts", "/service-accounts/{proxy+}")
-        events = self.events(RoleChanged.type, TeamMemberAdded.type, TeamMemberRemoved.type)
+        followed = (RoleChanged, MemberRolesChanged, MemberRemoved, TeamMemberAdded, TeamMemberRemoved)
+        events = self.events(*(kind.type for kind in followed))
         for door in (api, events):
             self.grant_table(door, ["USERS", "ROLES", "TEAMS"], READ)
         self.grant_data_key(api, create=True)
