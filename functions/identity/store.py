@@ -9,7 +9,7 @@ from contracts.identity import SessionRecord, SignInRules
 from contracts.organizations import OrganizationBrief, Tenancy
 from functions.identity.errors import ChallengeOver
 from functions.identity.model import Person, User
-from functions.identity.model.accounts import NOBODY, Account, digest, normal
+from functions.identity.model.accounts import Account, digest, normal
 from functions.identity.model.members import Administrators, Invitation, Registration
 from functions.identity.model.sessions import Challenge
 from kernel.actor import Actor
@@ -73,7 +73,7 @@ class Store:
     def account(self, email: str) -> Account:
         """What is kept of an address; a blank one where nothing is."""
         name = digest(normal(email))
-        return self._table.get_platform(Account, digest=name) or Account(tenant_id=NOBODY, digest=name)
+        return self._table.get_platform(Account, digest=name) or Account(digest=name)
 
     def save_account(self, account: Account, actor: Actor | None = None, events: Sequence[Event] = ()) -> None:
         """Commit it; with events, where an organisation is to know."""

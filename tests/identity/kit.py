@@ -10,7 +10,8 @@ import pyotp
 
 from contracts.access import Role
 from functions.identity import api, steps
-from functions.identity.model import actor_of
+from functions.identity.model.accounts import Place
+from functions.identity.model.actors import of_claims
 from kernel.actor import Actor
 from tests.identity.pool import Pool
 from tests.kit import Answer, call
@@ -66,4 +67,4 @@ def with_factor(pool: Pool, tokens: dict[str, Any]) -> list[str]:
 
 def bearer(tokens: dict[str, Any]) -> Actor:
     """Whom the authorizer would make of an access token."""
-    return actor_of(claims(tokens))
+    return of_claims(claims(tokens), Place())

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from contracts.access import ROLE_PERMISSIONS, Role
-from kernel.actor import Actor
 from kernel.records import Record, Resource
 
 MAX_ORGANIZATIONS = 50
@@ -67,18 +66,6 @@ class Me(Resource):
     permissions: list[str]
     preferences: Preferences
     version: int
-
-
-def actor_of(claims: dict[str, Any]) -> Actor:
-    """The actor that a verified access token speaks of. Raises KeyError or ValueError when claims are missing."""
-    return Actor(
-        tenant_id=claims["organization_id"],
-        user_id=claims["user_id"],
-        email=claims.get("email"),
-        roles=tuple(claims["roles"]),
-        permissions=frozenset(claims["permissions"]),
-        session_id=claims.get("origin_jti"),
-    )
 
 
 def custom_roles(roles: tuple[str, ...]) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ import re
 
 from pydantic import BaseModel, ConfigDict
 
-from kernel.records import Record
+from kernel.records import Hidden, Record
 
 WINDOW_SECONDS = 900
 """Wrong tries count for so long."""
@@ -82,6 +82,7 @@ class UsedCode(BaseModel):
 class Account(Record, pk="PLATFORM#ACCOUNTS#{digest}", sk="ACCOUNT", platform=True):
     """An e-mail address at the door. There is one for an address of nobody too, so that both are treated alike."""
 
+    tenant_id: Hidden[str] = NOBODY
     digest: str
     user_id: str | None = None
     failures: tuple[Failure, ...] = ()

@@ -63,11 +63,11 @@ class Invitation(Record, pk="TENANT#{tenant_id}#INVITATIONS", sk="INVITATION#{in
     token_hash: Hidden[str] = ""
 
     @classmethod
-    def to(cls, organization_id: str, email: str, roles: tuple[str, ...], by: str) -> Invitation:
+    def to(cls, tenant_id: str, email: str, roles: tuple[str, ...], by: str) -> Invitation:
         """A new one, without its token."""
         return cls(
-            tenant_id=organization_id,
-            organization_id=organization_id,
+            tenant_id=tenant_id,
+            organization_id=tenant_id,
             invitation_id=new_id("inv"),
             email=email,
             roles=roles,

@@ -13,6 +13,7 @@ from functions.identity.errors import (
 from functions.identity.gateways import Mailer
 from functions.identity.model import User
 from functions.identity.model.accounts import normal
+from functions.identity.model.actors import gone_to, platform_in
 from functions.identity.model.members import Belonging, Invitation, InvitationStatus, read_token
 from functions.identity.schemas import Invite
 from functions.identity.service.members import demand_grantable, demand_own, join
@@ -20,7 +21,6 @@ from functions.identity.store import Store, changed, new
 from kernel import clock, observe
 from kernel.actor import Actor
 from kernel.errors import NotFound, PreconditionFailed, Problem
-from kernel.ids import is_tenant_id
 from kernel.table import Page
 
 SUBJECT = "You are invited to {organization} on Palisade"
@@ -102,7 +102,7 @@ def accept(store: Store, actor: Actor, token: str) -> Belonging:
         enter(store, actor, invitation, actor.user_id, name)
     return Belonging(
         organization_id=invitation.organization_id,
-        name=_name(store, Actor.system(invitation.organization_id)),
+        name=_name(store, _platform(invitation)),
         roles=invitation.roles,
         current=False,
     )
@@ -111,9 +111,10 @@ def accept(store: Store, actor: Actor, token: str) -> Belonging:
 def find(store: Store, token: str) -> Invitation:
     """The invitation of a token. Raises InvitationUnknown."""
     parts = read_token(token)
-    if parts is None or not is_tenant_id(parts[0]):
+    tenant = platform_in(parts[0]) if parts else None
+    if parts is None or tenant is None:
         raise InvitationUnknown()
-    invitation = store.invitation(Actor.system(parts[0]), parts[1])
+    invitation = store.invitation(tenant, parts[1])
     if invitation is None or not invitation.opens_to(parts[2]):
         raise InvitationUnknown()
     return invitation
@@ -122,7 +123,7 @@ def find(store: Store, token: str) -> Invitation:
 def good(store: Store, token: str, email: str) -> Invitation:
     """The invitation of a token, if it is good for the address."""
     invitation = find(store, token)
-    _demand_good(store, invitation, email, Actor.system(invitation.organization_id))
+    _demand_good(store, invitation, email, _platform(invitation))
     return invitation
 
 
@@ -131,7 +132,7 @@ def _demand_good(store: Store, invitation: Invitation, email: str, who: Actor) -
     problem = fault(invitation, normal(email))
     if problem is None:
         return
-    there = who.model_copy(update={"tenant_id": invitation.organization_id})
+    there = gone_to(who, invitation.organization_id)
     refused = InvitationRefused(invitation_id=invitation.invitation_id, email=normal(email), reason=problem.slug)
     store.commit(there, [], [refused])
     raise problem
@@ -141,7 +142,7 @@ def enter(store: Store, actor: Actor, invitation: Invitation, user_id: str, name
     """Use the invitation up. Raises AlreadyMember, or PreconditionFailed when somebody was quicker."""
     invitation.status, invitation.accepted_by = InvitationStatus.ACCEPTED, user_id
     user = User(
-        tenant_id=invitation.organization_id,
+        tenant_id=invitation.tenant_id,
         user_id=user_id,
         email=invitation.email,
         name=name,
@@ -151,7 +152,7 @@ def enter(store: Store, actor: Actor, invitation: Invitation, user_id: str, name
     accepted = InvitationAccepted(
         invitation_id=invitation.invitation_id, user_id=user_id, email=invitation.email, roles=list(invitation.roles)
     )
-    there = actor.model_copy(update={"tenant_id": invitation.organization_id})
+    there = gone_to(actor, invitation.organization_id)
     join(store, there, user, store.person(user_id), [changed(invitation, InvitationClosed())], [accepted])
 
 
@@ -187,6 +188,12 @@ def _mail(store: Store, mailer: Mailer, actor: Actor, invitation: Invitation, to
         mailer.send(invitation.email, SUBJECT.format(organization=organization), body)
     except Exception as failure:  # the mailer refuses an address, or does not answer
         observe.logger().warning("invitation not mailed", extra={"reason": type(failure).__name__})
+
+
+def _platform(invitation: Invitation) -> Actor:
+    there = platform_in(invitation.organization_id)
+    assert there is not None
+    return there
 
 
 def _name(store: Store, actor: Actor) -> str | None:

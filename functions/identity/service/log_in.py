@@ -27,8 +27,8 @@ from functions.identity.errors import (
     WrongCredentials,
 )
 from functions.identity.gateways import Directory
-from functions.identity.model import Person, actor_of
 from functions.identity.model.accounts import Account, Place, normal
+from functions.identity.model.actors import at_door_of, named_in, of_claims
 from functions.identity.model.sessions import (
     Asked,
     Challenge,
@@ -142,7 +142,7 @@ def fail(store: Store, email: str, place: Place, reason: str) -> None:
         account, now = store.account(email), _now()
         person = store.person(account.user_id or "nobody")  # asked for nobody too, so that both take as long
         account.fail(place, now)
-        actor = _somebody(person, place) if person else None
+        actor = at_door_of(person, place) if person else None
         events = [LogInRefused(user_id=person.user_id, reason=reason)] if person else []
         seconds = account.locked_for(place, now)
         locked = [AccountLocked(user_id=person.user_id, email=person.email, seconds=seconds)] if person else []
@@ -172,7 +172,7 @@ def _recover(
         raise WrongCode("The recovery code is wrong, or was used before.")
     used = RecoveryCodeUsed(user_id=person.user_id, left=len(account.recovery))
     try:
-        store.save_account(account, _somebody(person, place), [used])
+        store.save_account(account, at_door_of(person, place), [used])
     except PreconditionFailed:
         raise WrongCode("The recovery code was used at the same moment.") from None
     directory.drop_factor(person.user_id)
@@ -250,20 +250,14 @@ def _let_in(
 
 
 def _names_organization(granted: Granted) -> bool:
-    return "organization_id" in read_unverified(granted.access_token)
+    return named_in(read_unverified(granted.access_token)) is not None
 
 
 def _actor(claims: dict[str, Any], place: Place) -> Actor:
     try:
-        actor = actor_of(claims)
+        return of_claims(claims, place)
     except (KeyError, ValueError):
         raise NoOrganization() from None
-    return actor.model_copy(update={"address": place.address, "request_id": place.request_id})
-
-
-def _somebody(person: Person, place: Place) -> Actor:
-    """Whoever tried: the organisation's trail says where it came from, and not that it was the person."""
-    return Actor(tenant_id=person.last, address=place.address, request_id=place.request_id)
 
 
 def _now() -> int:

@@ -101,7 +101,9 @@ def join(
     the person came into being at the same moment."""
     home = user.tenant_id
     if person is None:
-        person = Person(tenant_id=home, user_id=user.user_id, email=user.email, organizations=(home,), last=home)
+        person = Person(
+            tenant_id=user.tenant_id, user_id=user.user_id, email=user.email, organizations=(home,), last=home
+        )
         pointer = new(person, otherwise)
     else:
         if len(person.organizations) >= MAX_ORGANIZATIONS:

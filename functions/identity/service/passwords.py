@@ -7,6 +7,7 @@ from functions.identity.errors import CodeExpired, WrongCode, WrongCredentials
 from functions.identity.gateways import Directory
 from functions.identity.model import Person
 from functions.identity.model.accounts import Place, normal
+from functions.identity.model.actors import at_door_of
 from functions.identity.model.passwords import demand_strong
 from functions.identity.service.log_in import demand_open, fail
 from functions.identity.service.sessions import end
@@ -35,7 +36,7 @@ def forget(store: Store, directory: Directory, address: str, place: Place) -> No
     person = _person(store, email)
     directory.forgot(email)
     if person is not None:
-        store.commit(_somebody(person, place), [], [PasswordResetAsked(user_id=person.user_id)])
+        store.commit(at_door_of(person, place), [], [PasswordResetAsked(user_id=person.user_id)])
 
 
 def reset(store: Store, directory: Directory, address: str, code: str, new: str, place: Place) -> None:
@@ -52,7 +53,7 @@ def reset(store: Store, directory: Directory, address: str, code: str, new: str,
         raise
     if person is None:
         return
-    who = _somebody(person, place)
+    who = at_door_of(person, place)
     store.commit(who, [], [PasswordChanged(user_id=person.user_id, email=email, how="reset")])
     end(store, who, person.user_id, "password")
     directory.sign_out(person.user_id)
@@ -60,8 +61,3 @@ def reset(store: Store, directory: Directory, address: str, code: str, new: str,
 
 def _person(store: Store, email: str) -> Person | None:
     return store.person(store.account(email).user_id or "nobody")
-
-
-def _somebody(person: Person, place: Place) -> Actor:
-    """Whoever it is that reads the mail, in the organisation that the person last worked in."""
-    return Actor(tenant_id=person.last, address=place.address, request_id=place.request_id)

@@ -7,6 +7,7 @@ from functions.identity.errors import BelongsElsewhere
 from functions.identity.gateways import Directory
 from functions.identity.model import Me, Preferences, User
 from functions.identity.model.accounts import normal
+from functions.identity.model.actors import gone_to, platform_in
 from functions.identity.model.members import Belonging
 from functions.identity.schemas import ChangeProfile, NewUser
 from functions.identity.service import members
@@ -47,7 +48,7 @@ def leave(store: Store, actor: Actor, organization_id: str) -> None:
     person = store.person(actor.user_id)
     if person is None or organization_id not in person.organizations:
         raise NotFound()
-    members.remove(store, actor.model_copy(update={"tenant_id": organization_id}), actor.user_id)
+    members.remove(store, gone_to(actor, organization_id), actor.user_id)
 
 
 def list_users(store: Store, actor: Actor, limit: int, cursor: str | None) -> Page[User]:
@@ -84,9 +85,9 @@ def create_user(store: Store, directory: Directory, actor: Actor, new: NewUser) 
 
 
 def _belonging(store: Store, actor: Actor, organization_id: str) -> Belonging | None:
-    there = Actor.system(organization_id)
-    user = store.find_user(there, actor.user_id)
-    if user is None:
+    there = platform_in(organization_id)
+    user = store.find_user(there, actor.user_id) if there else None
+    if there is None or user is None:
         return None
     brief = store.brief(there)
     current = organization_id == actor.tenant_id

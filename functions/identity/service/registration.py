@@ -7,6 +7,7 @@ from functions.identity.errors import CodeExpired, NothingToJoin, WrongCode
 from functions.identity.gateways import Directory, Founder, Mailer
 from functions.identity.model import ADMINISTRATOR, User
 from functions.identity.model.accounts import Place, normal
+from functions.identity.model.actors import of_registration
 from functions.identity.model.members import REGISTRATION_SECONDS, Registered, Registration
 from functions.identity.model.passwords import demand_strong
 from functions.identity.schemas import Register
@@ -69,13 +70,13 @@ def complete(store: Store, founder: Founder, email: str) -> bool:
     registration = store.registration(email)
     if registration is None:
         return False
-    who = Actor(tenant_id=registration.organization_id, user_id=registration.user_id, email=email)
+    who = of_registration(registration)
     if registration.invitation_id is not None:
         _join(store, who, registration)
         return True
     founder.found(registration.organization_id, registration.organization_name or registration.name)
     user = User(
-        tenant_id=registration.organization_id,
+        tenant_id=who.tenant_id,
         user_id=registration.user_id,
         email=email,
         name=registration.name,

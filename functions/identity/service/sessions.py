@@ -16,6 +16,7 @@ from contracts.identity import (
 from functions.identity.errors import NotAMember, SessionOver
 from functions.identity.gateways import Directory
 from functions.identity.model.accounts import Place
+from functions.identity.model.actors import gone_to, named_in, of_session
 from functions.identity.model.sessions import Granted, RefreshToken, Session, Tokens, is_over, refresh_token, shown
 from functions.identity.service.log_in import tokens_of
 from functions.identity.service.standing import standing_of
@@ -52,7 +53,7 @@ def log_out(store: Store, directory: Directory, text: str, place: Place, *, ever
     session = store.session(token.user_id, token.session_id) if token else None
     if token is None or session is None or token.verdict(session, _now()) == "forged":
         return
-    end(store, _at(session, place), session.user_id, "log_out", only=None if everywhere else session.session_id)
+    end(store, of_session(session, place), session.user_id, "log_out", only=None if everywhere else session.session_id)
     directory.log_out(token.inner)
 
 
@@ -118,7 +119,7 @@ def _open(store: Store, directory: Directory, text: str, place: Place) -> tuple[
     verdict = token.verdict(session, _now())
     if verdict == "reused" and not session.ended_at:
         reused = RefreshTokenReused(user_id=session.user_id, session_id=session.session_id)
-        _end_one(store, _at(session, place), session, reused)
+        _end_one(store, of_session(session, place), session, reused)
         directory.log_out(token.inner)
     if verdict != "good" or is_over(session, store.rules(session.tenant_id)):
         raise SessionOver()
@@ -136,8 +137,8 @@ def _granted(
     """What the directory gives; a person who is no longer in the organisation gets nothing, there or anywhere."""
     _wait_until(session.not_before)
     granted = directory.refresh(token.inner, organization_id)
-    if read_unverified(granted.access_token).get("organization_id") != organization_id:
-        end(store, _at(session, place), session.user_id, "no_access", only=session.session_id)
+    if named_in(read_unverified(granted.access_token)) != organization_id:
+        end(store, of_session(session, place), session.user_id, "no_access", only=session.session_id)
         raise SessionOver()
     return granted
 
@@ -155,7 +156,7 @@ def _renew(
     """Commit that the next refresh token counts, and where the session is now."""
     issued = int(read_unverified(granted.access_token)["iat"])
     comes = organization_id != session.tenant_id
-    who = _at(session, place).model_copy(update={"tenant_id": organization_id})
+    who = gone_to(of_session(session, place), organization_id)
 
     def renewed(session: SessionRecord) -> None:
         if session.ended_at:
@@ -175,7 +176,7 @@ def _end_one(store: Store, actor: Actor, session: SessionRecord, told: Event) ->
     def ended(session: SessionRecord) -> None:
         session.ended_at = session.ended_at or clock.timestamp()
 
-    _changing(store, actor.model_copy(update={"tenant_id": session.tenant_id}), session, ended, [told])
+    _changing(store, gone_to(actor, session.tenant_id), session, ended, [told])
 
 
 def _changing(
@@ -203,17 +204,6 @@ def _changing(
             continue
         return session
     raise Unavailable("The session is used by many requests at once. Try again.", retry_after=1)
-
-
-def _at(session: SessionRecord, place: Place) -> Actor:
-    """The person, in the organisation that the session is in."""
-    return Actor(
-        tenant_id=session.tenant_id,
-        user_id=session.user_id,
-        address=place.address,
-        request_id=place.request_id,
-        session_id=session.session_id,
-    )
 
 
 def _now() -> int:

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 from contracts.access import permissions_of
 from functions.identity.model import custom_roles
+from functions.identity.model.actors import named_in, platform_in
 from functions.identity.store import Store
 from kernel.actor import Actor
-from kernel.ids import is_tenant_id
 
 
 class Standing(NamedTuple):
@@ -26,7 +26,7 @@ class Standing(NamedTuple):
 def claims(store: Store, attributes: Mapping[str, str], wanted: Mapping[str, str]) -> dict[str, Any]:
     """What the tokens of a person say; nothing for a person who is not in the organisation. One who must set up a
     second factor first gets a token that allows nothing but that."""
-    standing = standing_of(store, attributes["sub"], wanted.get("organization_id"))
+    standing = standing_of(store, attributes["sub"], named_in(wanted))
     if standing is None:
         return {}
     said = {
@@ -45,15 +45,12 @@ def claims(store: Store, attributes: Mapping[str, str], wanted: Mapping[str, str
 def standing_of(store: Store, user_id: str, wanted: str | None = None) -> Standing | None:
     """What a person is in the organisation that is wanted, or in the one last worked in. The organisation's own
     record says it; that the person points there gives nothing."""
-    organization_id = wanted or _last(store, user_id)
-    if organization_id is None or not is_tenant_id(organization_id):
-        return None
-    tenant = Actor.system(organization_id)
-    user = store.find_user(tenant, user_id)
-    if user is None:
+    tenant = platform_in(wanted or _last(store, user_id))
+    user = store.find_user(tenant, user_id) if tenant else None
+    if tenant is None or user is None:
         return None
     return Standing(
-        organization_id,
+        tenant.tenant_id,
         user_id,
         user.email,
         user.roles,
@@ -75,6 +72,6 @@ def lacks_factor(store: Store, tenant_id: str, email: str) -> bool:
     return bool(rules and rules.mfa_required) and not store.account(email).has_factor
 
 
-def _last(store: Store, user_id: str) -> str | None:
+def _last(store: Store, user_id: str) -> str:
     person = store.person(user_id)
-    return person.last if person else None
+    return person.last if person else ""
