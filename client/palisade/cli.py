@@ -1,7 +1,8 @@
 """The command line `palisade`.
 
 Exit codes: 0 done · 1 the platform refused or does not answer · 2 the command cannot mean that · 3 nobody is logged
-in · 4 there are findings at or above `--fail-on` · 5 the scan failed or was stopped · 130 interrupted.
+in · 4 there are findings at or above `--fail-on` · 5 the scan failed or was stopped · 6 the audit trail was changed ·
+130 interrupted.
 """
 
 from __future__ import annotations
@@ -14,12 +15,25 @@ import typer
 from rich.text import Text
 
 from palisade import __version__, output
-from palisade.commands import account, modules, results, scans, schedules, targets, webhooks
+from palisade.commands import (
+    account,
+    audit,
+    keys,
+    modules,
+    policies,
+    results,
+    roles,
+    scans,
+    schedules,
+    targets,
+    webhooks,
+)
 from palisade.errors import ExitCode, PalisadeError, WrongUsage
 
 EPILOG = (
     "Exit codes: 0 done, 1 the platform refused or does not answer, 2 usage, 3 not logged in, "
-    "4 findings at or above --fail-on, 5 the scan failed or was stopped, 130 interrupted."
+    "4 findings at or above --fail-on, 5 the scan failed or was stopped, 6 the audit trail was changed, "
+    "130 interrupted."
 )
 app = typer.Typer(
     name="palisade",
@@ -28,7 +42,16 @@ app = typer.Typer(
 )
 for part in (account, scans, results):
     app.add_typer(part.app)
-for name, group in (("modules", modules), ("targets", targets), ("webhooks", webhooks), ("schedules", schedules)):
+for name, group in (
+    ("modules", modules),
+    ("targets", targets),
+    ("webhooks", webhooks),
+    ("schedules", schedules),
+    ("audit", audit),
+    ("keys", keys),
+    ("roles", roles),
+    ("policies", policies),
+):
     app.add_typer(group.app, name=name)
 
 UsageError: type[BaseException] = typer.BadParameter.__mro__[1]

@@ -22,6 +22,7 @@ class ExitCode(IntEnum):
     NOT_LOGGED_IN = 3
     FINDINGS = 4
     SCAN_NOT_FINISHED = 5
+    TAMPERED = 6
     INTERRUPTED = 130
 
 

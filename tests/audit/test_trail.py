@@ -14,7 +14,7 @@ from kernel.events import Envelope, Event
 from kernel.outbox import outbox_record
 from tests.kit import actor, call, sqs_event
 
-pytestmark = pytest.mark.usefixtures("cloud")
+pytestmark = pytest.mark.usefixtures("cloud", "vault")
 
 
 def envelope(who: Actor, event: Event | None = None) -> Envelope:
@@ -35,7 +35,7 @@ def test_a_deed_is_kept_with_who_what_and_where() -> None:
     assert entry["action"] == "ScanQueued"
     assert (entry["user_id"], entry["address"], entry["request_id"]) == (who.user_id, "203.0.113.9", "req_12345678")
     assert entry["details"] == {"scan_id": "scan_1", "name": "Site"}
-    assert call(api.handler, "GET", f"/audit/logs/{deed.id}", who).body == entry
+    assert call(api.handler, "GET", f"/audit/logs/{deed.id}", who).body == {**entry, "proof": None}
 
 
 def test_repeated_and_shuffled_events_leave_the_same_trail() -> None:

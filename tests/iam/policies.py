@@ -17,6 +17,7 @@ from infra.cdk.packaging import ROOT
 ACCOUNT, REGION = "000000000000", "us-east-1"
 TABLE = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/palisade"
 KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/data"
+SIGNING_KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/signing"
 MADE = ROOT / "build" / "iam"
 INPUTS = ("cdk.json", "infra/cdk", "layers/kernel/python/contracts", "state_machines")
 Policy = dict[str, Any]
@@ -46,6 +47,11 @@ def doors() -> dict[str, Door]:
 def facts_bucket() -> str:
     """The facts bucket as the policies name it."""
     return f"palisade-local-facts-{ACCOUNT}-{REGION}"
+
+
+def anchors_bucket() -> str:
+    """The bucket of the audit trail's anchors as the policies name it."""
+    return f"palisade-local-anchors-{ACCOUNT}-{REGION}"
 
 
 def _templates() -> list[str]:
@@ -128,4 +134,6 @@ def _named(reference: str) -> str:
         return TABLE
     if "DataKey" in reference:
         return KEY
+    if "SigningKey" in reference:
+        return SIGNING_KEY
     return f"arn:aws:other:{REGION}:{ACCOUNT}:{reference.replace(':', '-')}"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from tests.iam.policies import KEY, TABLE, facts_bucket
+from tests.iam.policies import KEY, SIGNING_KEY, TABLE, anchors_bucket, facts_bucket
 from tests.iam.simulator import Request
 
 Parameters = dict[str, Any]
@@ -60,19 +60,25 @@ S3_OBJECTS = {
     "HeadObject": "s3:GetObject",
     "DeleteObject": "s3:DeleteObject",
 }
+S3_LISTS = {"ListObjectsV2": "s3:ListBucket", "ListObjectVersions": "s3:ListBucketVersions"}
 
 
 def _s3(operation: str, sent: Parameters) -> Iterator[Request]:
+    bucket = f"arn:aws:s3:::{sent['Bucket']}" if sent["Bucket"] == anchors_bucket() else BUCKET
     if operation in S3_OBJECTS:
-        yield Request(S3_OBJECTS[operation], f"{BUCKET}/{sent['Key']}")
-    elif operation == "ListObjectsV2":
-        yield Request("s3:ListBucket", BUCKET, (("s3:prefix", sent.get("Prefix", "")),))
+        action = S3_OBJECTS[operation] + ("Version" if "VersionId" in sent else "")
+        yield Request(action, f"{bucket}/{sent['Key']}")
+        if "ObjectLockMode" in sent:
+            yield Request("s3:PutObjectRetention", f"{bucket}/{sent['Key']}")
+    elif operation in S3_LISTS:
+        yield Request(S3_LISTS[operation], bucket, (("s3:prefix", sent.get("Prefix", "")),))
     elif operation == "DeleteObjects":
         for each in sent["Delete"]["Objects"]:
-            yield Request("s3:DeleteObject", f"{BUCKET}/{each['Key']}")
+            yield Request("s3:DeleteObject", f"{bucket}/{each['Key']}")
 
 
 def _kms(operation: str, sent: Parameters) -> Iterator[Request]:
     context = sent.get("EncryptionContext", {})
     named = tuple((f"kms:EncryptionContext:{name}", value) for name, value in sorted(context.items()))
-    yield Request(f"kms:{operation}", KEY, named)
+    key = SIGNING_KEY if operation in ("Sign", "GetPublicKey") else KEY
+    yield Request(f"kms:{operation}", key, named)
