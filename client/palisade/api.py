@@ -128,12 +128,25 @@ class Api:
         self._renewed(self.session)
 
 
-def log_in(url: str, email: str, password: str) -> Session:
-    """Start a session. Raises ApiProblem when the credentials are wrong, Unreachable or WrongUsage."""
+def log_in(
+    url: str, email: str, password: str, answer: Callable[[Resource], Resource], recovery_code: str | None = None
+) -> tuple[Session, Resource]:
+    """Start a session; `answer` is asked for whatever the platform wants beyond the password. The session, and what
+    came with its tokens. Raises ApiProblem when the credentials are wrong, Unreachable or WrongUsage."""
+    body = {"email": email, "password": password, **({"recovery_code": recovery_code} if recovery_code else {})}
     with transport.open_client(url) as client:
-        request = client.build_request("POST", "/auth/login", json={"email": email, "password": password})
-        tokens = transport.resource(transport.accepted(transport.exchange(client, request)))
-    return Session(url.rstrip("/"), email, tokens["access_token"], tokens["refresh_token"])
+        said = _ask(client, "/auth/login", body)
+        while "challenge" in said:
+            said = _ask(client, "/auth/challenge", {"session": said["session"], **answer(said)})
+    return Session(url.rstrip("/"), email, said["access_token"], said["refresh_token"]), said
+
+
+def switch(session: Session, organization_id: str) -> Session:
+    """Go on in another organisation. Raises ApiProblem or Unreachable."""
+    body = {"refresh_token": session.refresh_token, "organization_id": organization_id}
+    with transport.open_client(session.url) as client:
+        tokens = _ask(client, "/auth/switch", body)
+    return session.renewed(tokens["access_token"], tokens["refresh_token"])
 
 
 def log_out(session: Session) -> None:
@@ -141,6 +154,11 @@ def log_out(session: Session) -> None:
     with transport.open_client(session.url) as client:
         request = client.build_request("POST", "/auth/logout", json={"refresh_token": session.refresh_token})
         transport.accepted(transport.exchange(client, request))
+
+
+def _ask(client: httpx.Client, path: str, body: Resource) -> Resource:
+    request = client.build_request("POST", path, json=body)
+    return transport.resource(transport.accepted(transport.exchange(client, request)))
 
 
 def _given(parameters: dict[str, Any]) -> dict[str, Any]:

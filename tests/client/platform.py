@@ -39,6 +39,8 @@ class Platform:
     calls: list[Call] = field(default_factory=list)
     access_token: str = "token-0"
     refresh_token: str = "refresh-0"
+    asks: dict[str, Any] | None = None
+    """What a log-in asks beyond the password."""
     answers: dict[str, list[web.Response | Json]] = field(default_factory=dict)
     """Answers by `METHOD /path` (without the prefix), used up one after the other; the last one stays."""
     files: dict[str, bytes] = field(default_factory=dict)
@@ -190,7 +192,7 @@ async def _note(platform: Platform, request: web.Request) -> Call:
 
 async def _api(platform: Platform, request: web.Request) -> web.StreamResponse:
     call = await _note(platform, request)
-    if call.path.startswith("/auth/"):
+    if call.path.startswith("/auth/") and not call.path.startswith("/auth/sessions"):
         return _auth(platform, call)
     if call.headers.get("Authorization") != f"Bearer {platform.access_token}":
         return problem(401, "unauthenticated", "Log in first")
@@ -203,11 +205,21 @@ async def _api(platform: Platform, request: web.Request) -> web.StreamResponse:
     return web.json_response(answer)
 
 
+RECOVERY = "abcd-efgh-jkmn-pqrs"
+ANSWERS = ({"session": "s" * 20, "code": "123456"}, {"session": "s" * 20, "new_password": "New-Horse-9-Battery"})
+
+
 def _auth(platform: Platform, call: Call) -> web.Response:
     tokens = {"access_token": platform.access_token, "refresh_token": platform.refresh_token, "expires_in": 900}
     match call.path:
         case "/auth/login" if call.body == {"email": EMAIL, "password": PASSWORD}:
+            return web.json_response(platform.asks or tokens, status=202 if platform.asks else 200)
+        case "/auth/login" if isinstance(call.body, dict) and call.body.get("recovery_code") == RECOVERY:
+            return web.json_response(tokens | {"mfa_was_disabled": True})
+        case "/auth/challenge" if call.body in ANSWERS:
             return web.json_response(tokens)
+        case "/auth/switch" if call.body == {"refresh_token": platform.refresh_token, "organization_id": "org_2"}:
+            return web.json_response(tokens | {"access_token": platform.access_token, "refresh_token": "refresh-2"})
         case "/auth/login":
             return problem(401, "wrong-credentials", "E-mail or password is wrong")
         case "/auth/refresh" if call.body == {"refresh_token": platform.refresh_token}:

@@ -9,12 +9,13 @@ import stat
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 
 from palisade import session
 from palisade.errors import CannotWrite, NotLoggedIn
 from palisade.session import Session
 from tests.client.conftest import Palisade
-from tests.client.platform import EMAIL, PASSWORD, Platform, problem
+from tests.client.platform import EMAIL, PASSWORD, RECOVERY, Platform, problem
 
 ME = {
     "user_id": "u1",
@@ -172,3 +173,51 @@ def test_a_wider_mode_is_narrowed_when_the_session_is_kept_again(config: Path) -
     session.forget()
     with pytest.raises(NotLoggedIn):
         session.read()
+
+
+def asked(platform: Platform, challenge: str) -> None:
+    platform.asks = {"challenge": challenge, "session": "s" * 20, "expires_in": 300}
+
+
+def test_a_second_factor_is_answered_with_the_code(platform: Platform, palisade: Palisade, typed: None) -> None:
+    asked(platform, "mfa")
+    said = palisade("login", "--url", platform.url, "--email", EMAIL, "--password-stdin", "--code", "123456")
+    assert said.code == 0
+    assert session.read().access_token == "token-0"
+    assert [call.path for call in platform.calls] == ["/auth/login", "/auth/challenge"]
+
+
+@pytest.mark.parametrize("challenge", ["mfa", "new_password"])
+def test_a_question_that_nobody_can_be_asked_is_a_usage_error(
+    platform: Platform, palisade: Palisade, typed: None, challenge: str
+) -> None:
+    asked(platform, challenge)
+    said = palisade("login", "--url", platform.url, "--email", EMAIL, "--password-stdin")
+    assert (said.code, said.out) == (2, "")
+
+
+def test_a_recovery_code_says_what_it_did(platform: Platform, palisade: Palisade, typed: None) -> None:
+    said = palisade("login", "--url", platform.url, "--email", EMAIL, "--password-stdin", "--recovery-code", RECOVERY)
+    assert said.code == 0
+    assert "set it up again" in said.err
+
+
+def test_sessions_are_listed_and_ended(logged_in: Platform, palisade: Palisade) -> None:
+    mine = {"session_id": "s1", "device": "Palisade command line on Linux", "address": "127.0.0.1", "current": True}
+    logged_in.answer("GET /auth/sessions", {"items": [mine], "next_cursor": None})
+    logged_in.answer("DELETE /auth/sessions/s2", web.Response(status=204))
+    logged_in.answer("DELETE /auth/sessions", web.Response(status=204))
+    assert "Palisade command line" in palisade("sessions").out
+    assert palisade("sessions", "--end", "s2", "--json").data["items"] == [mine]
+    assert palisade("sessions", "--end-others").code == 0
+    assert len(logged_in.called("DELETE /auth/sessions")) == 1
+
+
+def test_one_goes_on_in_another_organisation(logged_in: Platform, palisade: Palisade) -> None:
+    there = {"organization_id": "org_2", "name": "Globex", "roles": ["viewer"], "current": False}
+    logged_in.answer("GET /users/me/organizations", {"items": [there], "next_cursor": None})
+    assert "Globex" in palisade("switch").out
+    assert palisade("switch", "org_2").code == 0
+    assert session.read().refresh_token == "refresh-2"
+    logged_in.answer("POST /invitations/accept", there)
+    assert "You are in Globex" in palisade("accept", "org_2.inv_1.secret").out
