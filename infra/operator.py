@@ -1,4 +1,4 @@
-"""The operator's tool: found an organisation and its first administrator in a deployed stage.
+"""The operator's tool: found an organisation with its first administrator, suspend one, reinstate it.
 
 `python -m infra.operator --stage prod create-organization "Acme" --admin ada@acme.example`
 """
@@ -31,6 +31,11 @@ class Operator:
         tenant_id = organization_id or new_id("org")
         return self._call("organizations-create-organization", {"tenant_id": tenant_id, "name": name})
 
+    def set_status(self, organization_id: str, status: str, reason: str) -> dict[str, Any]:
+        """Suspend an organisation (`suspended`), or let it work again (`active`)."""
+        payload = {"tenant_id": organization_id, "status": status, "reason": reason}
+        return self._call("organizations-set-status", payload)
+
     def create_user(
         self, organization_id: str, email: str, name: str, role: Role, password: str | None = None
     ) -> dict[str, Any]:
@@ -58,14 +63,31 @@ def main() -> None:
     create = commands.add_parser("create-organization", help="found an organisation with its first administrator")
     create.add_argument("name")
     create.add_argument("--admin", required=True, metavar="EMAIL")
+    create.set_defaults(run=_create)
+    for name, status, words in (
+        ("suspend", "suspended", "let nobody of an organisation in"),
+        ("reinstate", "active", "let an organisation work again"),
+    ):
+        change = commands.add_parser(name, help=words)
+        change.add_argument("organization", metavar="ORGANIZATION_ID")
+        change.add_argument("--reason", required=True)
+        change.set_defaults(run=_set_status, status=status)
     options = parser.parse_args()
-    operator = Operator(boto3.client("lambda"), options.stage)
     try:
-        organization = operator.create_organization(options.name)
-        operator.create_user(organization["organization_id"], options.admin, options.admin, Role.ORGANIZATION_ADMIN)
+        print(options.run(Operator(boto3.client("lambda"), options.stage), options))  # noqa: T201
     except OperatorError as error:
         sys.exit(str(error))
-    print(f"{organization['name']} is {organization['organization_id']}; {options.admin} has been invited.")  # noqa: T201
+
+
+def _create(operator: Operator, options: argparse.Namespace) -> str:
+    organization = operator.create_organization(options.name)
+    operator.create_user(organization["organization_id"], options.admin, options.admin, Role.ORGANIZATION_ADMIN)
+    return f"{organization['name']} is {organization['organization_id']}; {options.admin} has been invited."
+
+
+def _set_status(operator: Operator, options: argparse.Namespace) -> str:
+    organization = operator.set_status(options.organization, options.status, options.reason)
+    return f"{organization['name']} is {organization['status']}."
 
 
 if __name__ == "__main__":

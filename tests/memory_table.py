@@ -117,6 +117,9 @@ class MemoryDynamo:
             return known is None
         if condition == "version = :expected":
             return known is not None and known.get("version") == operation["ExpressionAttributeValues"][":expected"]
+        if condition == "attribute_not_exists(pk) OR expires_at < :now":
+            limit = float(operation["ExpressionAttributeValues"][":now"]["N"])
+            return known is None or float(known.get("expires_at", {"N": "inf"})["N"]) < limit
         assert condition is None, condition
         return True
 
@@ -128,7 +131,7 @@ class MemoryDynamo:
     def _apply(self, kind: str, operation: dict[str, Any]) -> None:
         if kind == "Put":
             self.items[_place(operation["Item"])] = operation["Item"]
-        else:
+        elif kind == "Delete":
             self.items.pop(_place(operation["Key"]), None)
 
 

@@ -1,25 +1,83 @@
-"""What the organizations context does."""
+"""What the organizations context does with tenants: found, rename, close and restore, hand over, change the plan."""
 
 from __future__ import annotations
 
-from functions.organizations.model import Organization
-from functions.organizations.schemas import ChangeOrganization
+from contracts.access import permissions_of
+from contracts.organizations import OrganizationStatus
+from contracts.plans import Metered, plans
+from functions.organizations import metering
+from functions.organizations.errors import NotAMember, PlanTooSmall, TooManyOrganizations, UnknownPlan
+from functions.organizations.model import (
+    FREE,
+    Founding,
+    Organization,
+    Subscription,
+)
+from functions.organizations.schemas import (
+    ChangeOrganization,
+    ChangeSubscription,
+    CloseOrganization,
+    FoundOrganization,
+    TransferOwnership,
+)
 from functions.organizations.store import Store
 from kernel import clock
 from kernel.actor import Actor
-from kernel.errors import Conflict, NotFound, PreconditionFailed
+from kernel.errors import Conflict, Forbidden, NotFound, PreconditionFailed
+from kernel.ids import new_id
+
+ADMINISTRATION = "organizations:delete"
 
 
-def create_organization(store: Store, actor: Actor, name: str) -> Organization:
+def create_organization(
+    store: Store, actor: Actor, name: str, owner_id: str = "", owner_email: str = "", region: str = ""
+) -> Organization:
     """Found the actor's tenant; founding it again returns it as it is."""
     organization = Organization(
-        tenant_id=actor.tenant_id, organization_id=actor.tenant_id, name=name, created_at=clock.timestamp()
+        tenant_id=actor.tenant_id,
+        organization_id=actor.tenant_id,
+        name=name,
+        created_at=clock.timestamp(),
+        owner_id=owner_id,
+        region=region,
     )
     try:
-        store.add(actor, organization)
+        store.add(actor, organization, owner_email)
     except Conflict:
         return store.organization(actor)
     return organization
+
+
+def found_organization(store: Store, actor: Actor, command: FoundOrganization) -> Founding:
+    """A further organisation of the caller's; he is its owner. Raises TooManyOrganizations.
+
+    What is committed is that it was founded; the organisation itself is made at once, and again from the event should
+    we end before it is.
+    """
+    if actor.key_id is not None or actor.email is None:
+        raise Forbidden("An organisation is founded by a person who is logged in.")
+    here = store.organization(actor)
+    founding = Founding(
+        tenant_id=actor.tenant_id,
+        organization_id=new_id("org"),
+        name=command.name,
+        owner_id=actor.user_id,
+        owner_email=actor.email,
+        region=here.region,
+        created_at=clock.timestamp(),
+    )
+    allowed = plans()[here.plan].organizations
+    if allowed and store.founded(actor, allowed) >= allowed:
+        raise TooManyOrganizations()
+    store.record_founding(actor, founding, here)
+    build(store, founding)
+    return founding
+
+
+def build(store: Store, founding: Founding) -> None:
+    """Make a founded organisation; making it again changes nothing."""
+    new = Actor(tenant_id=founding.organization_id, user_id=founding.owner_id, email=founding.owner_email)
+    create_organization(store, new, founding.name, founding.owner_id, founding.owner_email, founding.region)
 
 
 def get_organization(store: Store, actor: Actor, organization_id: str) -> Organization:
@@ -33,9 +91,102 @@ def change_organization(
     store: Store, actor: Actor, organization_id: str, change: ChangeOrganization, if_match: int | None
 ) -> Organization:
     """Rename the caller's organisation."""
-    organization = get_organization(store, actor, organization_id)
-    if if_match is not None and if_match != organization.version:
-        raise PreconditionFailed()
+    organization = _read_as(store, actor, organization_id, if_match)
     before, organization.name = organization.name, change.name
     store.rename(actor, organization, before)
     return organization
+
+
+def close_organization(
+    store: Store, actor: Actor, organization_id: str, confirmation: CloseOrganization, if_match: int | None
+) -> Organization:
+    """Begin the grace period after which everything is erased. Raises NotOwner or WrongName."""
+    organization = _read_as(store, actor, organization_id, if_match)
+    before = organization.status
+    organization.close(actor, confirmation.name)
+    store.set_status(actor, organization, before)
+    return organization
+
+
+def restore_organization(store: Store, actor: Actor, organization_id: str) -> Organization:
+    """Take a deletion back. Raises NotClosing."""
+    organization = get_organization(store, actor, organization_id)
+    before = organization.status
+    organization.restore()
+    store.set_status(actor, organization, before)
+    return organization
+
+
+def transfer_ownership(store: Store, actor: Actor, organization_id: str, command: TransferOwnership) -> Organization:
+    """Somebody else of the organisation owns it. Raises NotOwner, WrongName or NotAMember."""
+    organization = get_organization(store, actor, organization_id)
+    before = organization.owner_id
+    organization.hand_over(actor, command.user_id, command.name)
+    member = store.member(actor, command.user_id)
+    if member is None:
+        raise NotAMember()
+    if not actor.model_copy(update={"permissions": permissions_of(member.roles)}).may(ADMINISTRATION):
+        raise NotAMember("The new owner must be an administrator of the organisation.")
+    store.hand_over(actor, organization, before)
+    return organization
+
+
+def set_status(store: Store, actor: Actor, status: OrganizationStatus, reason: str) -> Organization:
+    """The platform's staff suspend an organisation, or let it work again."""
+    organization = store.organization(actor)
+    before = organization.status
+    if before is not status:
+        organization.status = status
+        store.set_status(actor, organization, before, reason)
+    return organization
+
+
+def end_organization(store: Store, actor: Actor) -> None:
+    """The grace period is over: whoever keeps something of the organisation is told to erase it."""
+    organization = store.organization(actor)
+    if organization.is_due(clock.now()):
+        store.end(actor, organization)
+
+
+def get_subscription(store: Store, actor: Actor, organization_id: str) -> Subscription:
+    """The plan, and those to choose from."""
+    return _subscription(get_organization(store, actor, organization_id))
+
+
+def change_subscription(
+    store: Store, actor: Actor, organization_id: str, change: ChangeSubscription, if_match: int | None
+) -> Subscription:
+    """Choose another plan. Raises UnknownPlan, or PlanTooSmall for one that holds less than there is already."""
+    organization = _read_as(store, actor, organization_id, if_match)
+    plan = plans().get(change.plan)
+    if plan is None:
+        raise UnknownPlan(f"The plans are {', '.join(plans())}.")
+    report = metering.report(store, actor, organization.plan)
+    too_much = [
+        line.metered.value
+        for line in report.lines
+        if line.metered in (Metered.USERS, Metered.STORAGE) and 0 < plan.limit(line.metered) < line.used
+    ]
+    if too_much:
+        raise PlanTooSmall(f"The organisation has more than the plan {plan.name} allows of: {', '.join(too_much)}.")
+    before, organization.plan = organization.plan, plan.name
+    store.change_plan(actor, organization, before)
+    metering.apply_plan(store, actor, plan)
+    return _subscription(organization)
+
+
+def plan_name(store: Store, actor: Actor) -> str:
+    """The plan of the actor's organisation."""
+    found = store.find_organization(actor)
+    return found.plan if found else FREE
+
+
+def _read_as(store: Store, actor: Actor, organization_id: str, if_match: int | None) -> Organization:
+    organization = get_organization(store, actor, organization_id)
+    if if_match is not None and if_match != organization.version:
+        raise PreconditionFailed()
+    return organization
+
+
+def _subscription(organization: Organization) -> Subscription:
+    return Subscription(plan=plans()[organization.plan], available=list(plans().values()), version=organization.version)

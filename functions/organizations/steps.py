@@ -1,10 +1,11 @@
-"""Task door of organizations: an operator founds a tenant."""
+"""Task door of organizations: what an operator, or another room on its way, asks for."""
 
 from __future__ import annotations
 
 from functools import cache
 from typing import Any
 
+from contracts.organizations import OrganizationStatus
 from functions.organizations import service
 from functions.organizations.store import Store
 from kernel.actor import Actor
@@ -15,5 +16,15 @@ store = cache(Store)
 
 @task
 def create_organization(actor: Actor, event: dict[str, Any]) -> dict[str, Any]:
-    """Takes `{name}`; the organisation. Doing it again changes nothing."""
-    return service.create_organization(store(), actor, event["name"]).model_dump(mode="json")
+    """Takes `{name, owner_id?, region?}`; the organisation. Doing it again changes nothing."""
+    made = service.create_organization(
+        store(), actor, event["name"], event.get("owner_id", ""), region=event.get("region", "")
+    )
+    return made.model_dump(mode="json")
+
+
+@task
+def set_status(actor: Actor, event: dict[str, Any]) -> dict[str, Any]:
+    """Takes `{status: active|suspended, reason}`; the organisation."""
+    status = OrganizationStatus(event["status"])
+    return service.set_status(store(), actor, status, event.get("reason", "")).model_dump(mode="json")

@@ -7,12 +7,14 @@ from typing import TypeVar
 
 from contracts.access import TeamBrief
 from contracts.modules import ModuleSetting
+from contracts.plans import Metered, unless_exhausted
+from contracts.scans import ScanQueued
 from functions.scans.model import ApprovedTarget, Scan, Schedule
 from kernel.actor import Actor
 from kernel.errors import NotFound
 from kernel.events import Event
 from kernel.records import Resource
-from kernel.table import Once, Page, Table, create, delete, update
+from kernel.table import Change, Once, Page, Table, create, delete, update
 
 S = TypeVar("S", Scan, Schedule)
 
@@ -77,17 +79,24 @@ class Store:
         once: Once | None = None,
     ) -> None:
         """Commit a new item, its events and its answer."""
-        self._table.transact(actor, [create(record)], events, answer=record, once=once)
+        self._table.transact(actor, [create(record), *_limits(actor, events)], events, answer=record, once=once)
 
     def save(
         self, actor: Actor, record: Scan | ApprovedTarget | Schedule, *events: Event, answer: Resource | None = None
     ) -> None:
         """Commit a changed item. Raises PreconditionFailed when it moved on since it was read."""
-        self._table.transact(actor, [update(record)], events, answer=answer)
+        self._table.transact(actor, [update(record), *_limits(actor, events)], events, answer=answer)
 
     def remove(self, actor: Actor, record: Scan | ApprovedTarget | Schedule, *events: Event) -> None:
         """Delete an item as it was read."""
         self._table.transact(actor, [delete(record)], events)
+
+
+def _limits(actor: Actor, events: Sequence[Event]) -> list[Change]:
+    """A scan that is queued needs room in the plan for itself and for what it will find."""
+    if not any(isinstance(event, ScanQueued) for event in events):
+        return []
+    return [unless_exhausted(actor, metered) for metered in (Metered.SCANS, Metered.OBSERVATIONS, Metered.STORAGE)]
 
 
 def _seen(actor: Actor, record: S) -> S:

@@ -15,7 +15,8 @@ from kernel.http.problems import MEDIA_TYPE, ProblemDocument
 PROBLEMS = {
     "400": "The request cannot be read.",
     "401": "Nobody is logged in, or the token is no longer good.",
-    "403": "The caller may not do this.",
+    "402": "The plan allows no more of it.",
+    "403": "The caller may not do this, or a policy forbids it.",
     "404": "There is no such resource in the caller's organisation.",
     "405": "The resource does not support the method.",
     "409": "The resource is in a state that forbids the command.",
@@ -110,7 +111,7 @@ def _failures(operation: dict[str, Any], guarded: bool) -> Iterator[str]:
     for status in PROBLEMS:
         if status in ("413", "422") and not has_input:
             operation["responses"].pop(status, None)
-        elif status != "403" or guarded:
+        elif guarded or status not in ("402", "403"):
             yield status
 
 

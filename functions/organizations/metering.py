@@ -1,0 +1,64 @@
+"""What an organisation uses of its plan: counted from events, shown, and marked where a limit is reached."""
+
+from __future__ import annotations
+
+from contracts.plans import Exhausted, Metered, Plan, plans
+from functions.organizations.model import StoredScan, Usage, UsageLine, UsageReport, line, period_of, warnings_due
+from functions.organizations.store import Counted, Store
+from kernel import clock
+from kernel.actor import Actor
+from kernel.table import Once
+
+
+def count(store: Store, actor: Actor, plan: Plan, added: dict[Metered, int], once: Once | None = None) -> None:
+    """Add to what was counted, in one transaction with the marks and warnings that follow from it."""
+    now = clock.now()
+    by_period: dict[str, dict[Metered, int]] = {}
+    for metered, number in added.items():
+        by_period.setdefault(period_of(metered, now), {})[metered] = number
+    counted = [_counted(store, actor, plan, period, numbers) for period, numbers in by_period.items()]
+    store.count(actor, counted, once)
+
+
+def _counted(store: Store, actor: Actor, plan: Plan, period: str, numbers: dict[Metered, int]) -> Counted:
+    usage = store.usage(actor, period) or Usage(tenant_id=actor.tenant_id, period=period)
+    warnings = []
+    for metered, number in numbers.items():
+        usage.counts[metered] = max(0, usage.counts.get(metered, 0) + number)
+        due = warnings_due(usage, metered, plan.limit(metered))
+        warnings += [(metered, per_cent) for per_cent in due]
+        usage.told = (*usage.told, *(f"{metered}:{per_cent}" for per_cent in due))
+    lines = [line(metered, usage.counts[metered], plan, clock.now()) for metered in numbers]
+    return Counted(usage, lines, warnings)
+
+
+def report(store: Store, actor: Actor, plan_name: str) -> UsageReport:
+    """Everything that is counted, beside its limit."""
+    now, plan = clock.now(), plans()[plan_name]
+    periods = {period: store.usage(actor, period) for period in {period_of(metered, now) for metered in Metered}}
+    lines: list[UsageLine] = []
+    for metered in Metered:
+        usage = periods[period_of(metered, now)]
+        used = usage.counts.get(metered, 0) if usage else 0
+        if metered is Metered.API_CALLS:
+            used = store.api_calls(actor, now)
+        lines.append(line(metered, used, plan, now))
+    return UsageReport(plan=plan.name, lines=lines)
+
+
+def apply_plan(store: Store, actor: Actor, plan: Plan) -> None:
+    """Another plan reaches other limits: the marks are set anew."""
+    for each in report(store, actor, plan.name).lines:
+        store.mark(actor, each)
+
+
+def store_scan(store: Store, actor: Actor, plan: Plan, scan_id: str, once: Once) -> None:
+    """A scan has ended or was removed: what its facts take now is counted."""
+    before = store.stored_scan(actor, scan_id)
+    now = store.size_of_scan(actor, scan_id)
+    kept = before or StoredScan(tenant_id=actor.tenant_id, scan_id=scan_id, bytes=0)
+    added, kept.bytes = now - kept.bytes, now
+    store.keep_size(actor, kept, once, _counted(store, actor, plan, "now", {Metered.STORAGE: added}))
+
+
+__all__ = ["Exhausted", "apply_plan", "count", "report", "store_scan"]
