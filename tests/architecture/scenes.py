@@ -6,12 +6,21 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from functions.access.model import Person
+from kernel.actor import Actor
+from kernel.ids import new_id
+from kernel.table import Table, create
 from tests.architecture.world import SCAN, World
 from tests.faults import answering
 
 SCHEDULE = {**SCAN, "cron": "30 2 * * 1"}
 TARGET = {"pattern": "example.com", "method": "attestation", "statement": "The owner has ordered it in writing."}
 HOOK = {"url": "https://hooks.example.com/in"}
+KEY = {"name": "CI", "permissions": ["scans:read"]}
+ROLE = {"name": "Night watch", "permissions": ["scans:read"]}
+TEAM = {"name": "Red"}
+ACCOUNT = {"name": "Build server", "roles": ["analyst"]}
+POLICY = {"name": "No viewers", "source": 'forbid(principal in Role::"viewer", action, resource);'}
 TOKENS = {"AccessToken": "", "RefreshToken": "r" * 40, "ExpiresIn": 3600}
 FIRST, READ_ONCE = {"if-match": '"0"'}, {"if-match": '"1"'}
 
@@ -63,6 +72,11 @@ def audited(world: World) -> Request:
     """Something was done, and kept in the trail."""
     world.scan()
     return Request(f"/audit/logs/{world.tell('audit')[0].id}")
+
+
+def audit_report(world: World) -> Request:
+    """A part of the trail was ordered as a file."""
+    return Request(f"/audit/reports/{world.create('/audit/reports', {'format': 'csv'})['report_id']}")
 
 
 def finding(tail: str, body: Any = None) -> Scene:
@@ -166,9 +180,92 @@ def organization(body: Any = None) -> Scene:
     return lambda world: Request(world.organization, body, READ_ONCE if body else {})
 
 
+def fresh(body: dict[str, Any]) -> dict[str, Any]:
+    """The same under a name that nothing has yet."""
+    return {**body, "name": new_id("name")}
+
+
+def named(path: str, body: dict[str, Any], id_: str, *, again: bool = False) -> Scene:
+    """About something that a POST has made under a name of its own, and that is perhaps sent again."""
+
+    def scene(world: World) -> Request:
+        sent = fresh(body)
+        return Request(f"{path}/{world.create(path, sent)[id_]}", sent if again else None, READ_ONCE if again else {})
+
+    return scene
+
+
+def naming(path: str, body: dict[str, Any]) -> Scene:
+    """Something is made under a name of its own."""
+    return lambda _world: Request(path, fresh(body))
+
+
+def enrolled(world: World) -> Actor:
+    """The administrator, as the organisation knows the people who own keys and form teams."""
+    if Table().get(world.who, Person, user_id=world.who.user_id) is None:
+        Table().write(create(Person(tenant_id=world.who.tenant_id, user_id=world.who.user_id, roles=world.who.roles)))
+    return world.who
+
+
+def about_key(tail: str = "", body: Any = None) -> Scene:
+    """About a key of the administrator's."""
+
+    def scene(world: World) -> Request:
+        enrolled(world)
+        return Request(f"/api-keys/{world.create('/api-keys', KEY)['key_id']}{tail}", body)
+
+    return scene
+
+
+def making_key(world: World) -> Request:
+    """A key is made; another is there, and so a data key that this process knows."""
+    about_key()(world)
+    return Request("/api-keys", KEY)
+
+
+def with_member(tail: str = "") -> Scene:
+    """About the administrator's place in a team."""
+
+    def scene(world: World) -> Request:
+        path = about_team(world).path
+        world.send("PUT /teams/{team_id}/members/{user_id}", f"{path}/{enrolled(world).user_id}")
+        return Request(path + tail.format(user_id=world.who.user_id))
+
+    return scene
+
+
+def about_team(world: World) -> Request:
+    """The people of a team without any."""
+    return Request(f"/teams/{world.create('/teams', fresh(TEAM))['team_id']}/members")
+
+
+def joining(world: World) -> Request:
+    """The administrator comes into a team."""
+    return Request(f"{about_team(world).path}/{enrolled(world).user_id}")
+
+
+def trying(world: World) -> Request:
+    """What a policy would say to the administrator is asked."""
+    enrolled(world)
+    world.create("/policies", fresh(POLICY))
+    return Request("/policies/dry-run", {"action": "scans:create"})
+
+
 SCENES: dict[str, Scene] = {
+    "GET /api-keys": then("/api-keys", about_key()),
+    "POST /api-keys": making_key,
+    "GET /api-keys/{key_id}": about_key(),
+    "PUT /api-keys/{key_id}": about_key("", KEY),
+    "DELETE /api-keys/{key_id}": about_key(),
+    "POST /api-keys/{key_id}/rotate": about_key("/rotate", {"overlap_minutes": 5}),
+    "GET /audit/compliance-events": then("/audit/compliance-events", audited),
     "GET /audit/logs": then("/audit/logs", audited),
     "GET /audit/logs/{entry_id}": audited,
+    "GET /audit/reports": then("/audit/reports", audit_report),
+    "GET /audit/reports/{report_id}": audit_report,
+    "GET /audit/security-events": then("/audit/security-events", audited),
+    "POST /audit/log": plain("/audit/log", {"action": "vpn.login", "subject": "Ada"}),
+    "POST /audit/reports": plain("/audit/reports", {"format": "csv"}),
     "POST /auth/login": logging_in,
     "POST /auth/logout": logging_out,
     "POST /auth/refresh": refreshing,
@@ -190,10 +287,37 @@ SCENES: dict[str, Scene] = {
     "GET /organizations": then("/organizations", organization()),
     "GET /organizations/{organization_id}": organization(),
     "PUT /organizations/{organization_id}": organization({"name": "Apex"}),
+    "GET /permissions": plain("/permissions"),
+    "GET /policies": then("/policies", named("/policies", POLICY, "policy_id")),
+    "POST /policies": naming("/policies", POLICY),
+    "POST /policies/dry-run": trying,
+    "GET /policies/schema": plain("/policies/schema"),
+    "GET /policies/{policy_id}": named("/policies", POLICY, "policy_id"),
+    "PUT /policies/{policy_id}": named("/policies", POLICY, "policy_id", again=True),
+    "DELETE /policies/{policy_id}": named("/policies", POLICY, "policy_id"),
     "GET /ready": plain("/ready"),
     "POST /reports": ordering,
     "GET /reports": then("/reports", report),
     "GET /reports/{report_id}": report,
+    "GET /roles": then("/roles", named("/roles", ROLE, "role_id")),
+    "POST /roles": naming("/roles", ROLE),
+    "GET /roles/{role_id}": named("/roles", ROLE, "role_id"),
+    "PUT /roles/{role_id}": named("/roles", ROLE, "role_id", again=True),
+    "DELETE /roles/{role_id}": named("/roles", ROLE, "role_id"),
+    "GET /service-accounts": then("/service-accounts", named("/service-accounts", ACCOUNT, "account_id")),
+    "POST /service-accounts": naming("/service-accounts", ACCOUNT),
+    "GET /service-accounts/{account_id}": named("/service-accounts", ACCOUNT, "account_id"),
+    "PUT /service-accounts/{account_id}": named("/service-accounts", ACCOUNT, "account_id", again=True),
+    "DELETE /service-accounts/{account_id}": named("/service-accounts", ACCOUNT, "account_id"),
+    "GET /teams": then("/teams", named("/teams", TEAM, "team_id")),
+    "POST /teams": naming("/teams", TEAM),
+    "GET /teams/{team_id}": named("/teams", TEAM, "team_id"),
+    "PUT /teams/{team_id}": named("/teams", TEAM, "team_id", again=True),
+    "DELETE /teams/{team_id}": named("/teams", TEAM, "team_id"),
+    "GET /teams/{team_id}/members": with_member(),
+    "GET /teams/{team_id}/members/{user_id}": with_member("/{user_id}"),
+    "PUT /teams/{team_id}/members/{user_id}": joining,
+    "DELETE /teams/{team_id}/members/{user_id}": with_member("/{user_id}"),
     "POST /scans": plain("/scans", SCAN),
     "GET /scans": then("/scans", about_scan()),
     "GET /scans/profiles": plain("/scans/profiles"),

@@ -31,12 +31,26 @@ FACT_READS = {
 ASKS_EVERYTHING = {"GET /ready": 3}
 """What asks whether every dependency answers asks every dependency."""
 READS_OF_WRITES = 2
-MORE_READS = {"POST /webhooks/{webhook_id}/deliveries/{event_id}/replay": 3}
-"""The partner may take fifteen seconds to answer: how its endpoint stands by then is read again."""
+MORE_READS = {
+    "POST /webhooks/{webhook_id}/deliveries/{event_id}/replay": 3,
+    "POST /api-keys": 4,
+    "PUT /api-keys/{key_id}": 5,
+    "PUT /service-accounts/{account_id}": 5,
+    "DELETE /service-accounts/{account_id}": 3,
+    "POST /policies": 5,
+    "POST /policies/dry-run": 4,
+    "PUT /policies/{policy_id}": 5,
+    "DELETE /policies/{policy_id}": 3,
+    "DELETE /roles/{role_id}": 3,
+    "PUT /teams/{team_id}/members/{user_id}": 4,
+}
+"""The partner may take fifteen seconds to answer: how its endpoint stands by then is read again. What gives or takes
+rights, which is rare, looks at all that it bears on: an owner's rights and keys, all policies and who could take them
+back, who has a role."""
 WRITERS = ("DynamoDB.TransactWriteItems", "DynamoDB.PutItem", "DynamoDB.DeleteItem")
 WRITES = os.environ.get("MEASURE") == "write"
-NO_WRITE = {"POST /auth/logout", "POST /auth/refresh"}
-"""What changes nothing of ours: Cognito keeps the sessions."""
+NO_WRITE = {"POST /auth/logout", "POST /auth/refresh", "POST /policies/dry-run"}
+"""What changes nothing of ours: Cognito keeps the sessions, and a dry run does nothing."""
 
 
 @pytest.fixture(scope="module")
