@@ -22,6 +22,8 @@ class Kind(StrEnum):
 
     SCAN_ENDED = "scan_ended"
     CRITICAL_FINDING = "critical_finding"
+    SECURITY = "security"
+    """What happened to the person's own account: nobody can choose not to hear of that."""
 
 
 class Channels(BaseModel):
@@ -46,6 +48,8 @@ class Preferences(Record, pk="TENANT#{tenant_id}#NOTIFICATIONS", sk="RECIPIENT#{
 
     def channels(self, kind: Kind) -> Channels:
         """What the person wants of one kind."""
+        if kind is Kind.SECURITY:
+            return Channels()
         channels: Channels = getattr(self, kind.value)
         return channels
 
@@ -106,8 +110,16 @@ def about_findings(event: FindingsDetected) -> Message | None:
     )
 
 
+def about_account(title: str, body: str) -> Message:
+    """Something happened to a person's own account."""
+    advice = "If that was not you, change your password and end the sessions that you do not know."
+    return Message(kind=Kind.SECURITY, title=title, body=f"{body} {advice}", link="/auth/sessions")
+
+
 def is_mailed(person: Preferences, message: Message, creator: str) -> bool:
     """Whether a person gets an e-mail: of a scan the one who defined it, of a critical finding those who respond."""
+    if message.kind is Kind.SECURITY:
+        return True
     if not person.channels(message.kind).email:
         return False
     if message.kind is Kind.SCAN_ENDED:

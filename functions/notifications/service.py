@@ -35,6 +35,29 @@ def tell_everybody(store: Store, mailer: Mailer, message: Message, envelope: Env
         raise failures[0]
 
 
+def tell_one(store: Store, mailer: Mailer, user_id: str, message: Message, envelope: Envelope) -> None:
+    """Tell one person what happened to the own account; nobody is told of a person who is not known here."""
+    actor = envelope.actor()
+    person = store.find_recipient(actor, user_id)
+    if person is not None:
+        _tell(store, mailer, actor, person, message, envelope, "")
+
+
+def forget(store: Store, actor: Actor, user_id: str, once: Once) -> None:
+    """A person has left the organisation, and is told nothing more of it."""
+    person = store.find_recipient(actor, user_id)
+    if person is not None:
+        store.remove_recipient(actor, person, once)
+
+
+def change_roles(store: Store, actor: Actor, user_id: str, roles: list[str], once: Once) -> None:
+    """A person has other roles, and so responds to other things."""
+    person = store.find_recipient(actor, user_id)
+    if person is not None:
+        person.roles = tuple(roles)
+        store.add_recipient(actor, person, once)
+
+
 def list_notifications(store: Store, actor: Actor, limit: int, cursor: str | None) -> Page[Notification]:
     """What the caller was told, newest first."""
     return store.notifications(actor, limit, cursor)

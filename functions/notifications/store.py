@@ -25,6 +25,14 @@ class Store:
         """One person. Raises NotFound."""
         return self._table.require(actor, Preferences, user_id=user_id)
 
+    def find_recipient(self, actor: Actor, user_id: str) -> Preferences | None:
+        """One person, if there is one."""
+        return self._table.get(actor, Preferences, user_id=user_id)
+
+    def remove_recipient(self, actor: Actor, person: Preferences, once: Once) -> None:
+        """A person left the organisation."""
+        self._table.transact(actor, [delete(person)], once=once)
+
     def add_recipient(self, actor: Actor, person: Preferences, once: Once) -> None:
         """A person came to the organisation."""
         self._table.transact(actor, [put(person)], once=once)

@@ -6,7 +6,16 @@ from aws_cdk import aws_ses
 from constructs import Construct
 
 from contracts.findings import FindingsDetected
-from contracts.identity import UserCreated
+from contracts.identity import (
+    AccountLocked,
+    FactorDisabled,
+    MemberRemoved,
+    MemberRolesChanged,
+    NewDeviceSeen,
+    PasswordChanged,
+    RefreshTokenReused,
+    UserCreated,
+)
 from contracts.scans import ScanEnded
 from infra.cdk.constructs.bounded_context import BoundedContext
 from infra.cdk.platform.stack import Platform
@@ -21,7 +30,12 @@ class Notifications(BoundedContext):
     def __init__(self, scope: Construct, platform: Platform) -> None:
         super().__init__(scope, platform)
         self.api("/notifications", "/notifications/{proxy+}")
-        events = self.events(UserCreated.type, ScanEnded.type, FindingsDetected.type)
+        events = self.events(
+            *(ScanEnded.type, FindingsDetected.type),
+            *(UserCreated.type, MemberRolesChanged.type, MemberRemoved.type),
+            *(NewDeviceSeen.type, AccountLocked.type, RefreshTokenReused.type),
+            *(FactorDisabled.type, PasswordChanged.type),
+        )
         sender = aws_ses.EmailIdentity(self, "Sender", identity=aws_ses.Identity.email(self.stage.mail_sender))
         events.function.add_environment("MAIL_SENDER", self.stage.mail_sender)
         events.allow(["ses:SendEmail"], [sender.email_identity_arn])
