@@ -15,6 +15,7 @@ from moto.backends import get_backend
 from moto.core import DEFAULT_ACCOUNT_ID
 
 from kernel import aws
+from tests.audit import clouds
 from tests.kit import REGION
 
 SENDER = "palisade@example.com"
@@ -30,6 +31,7 @@ def set_up(monkeypatch: pytest.MonkeyPatch) -> None:
         )
         monkeypatch.setenv(setting, answer["stateMachineArn"])
     aws.client("scheduler").create_schedule_group(Name="palisade")
+    clouds.set_up(monkeypatch)
     aws.client("sesv2").create_email_identity(EmailIdentity=SENDER)
     settings = {
         "SCHEDULE_GROUP": "palisade",

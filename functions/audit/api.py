@@ -9,9 +9,9 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
-from functions.audit.model.entries import Entry
-from functions.audit.model.reports import AuditReport, Filters
-from functions.audit.schemas import CreateAuditReport, LogEntry, Moment, Name, ProvenEntry
+from functions.audit.model.entries import AuditLogEntry
+from functions.audit.model.reports import AuditFilters, AuditReport
+from functions.audit.schemas import CreateAuditReport, LogAuditEntry, Moment, Name, ProvenAuditEntry
 from functions.audit.service import reports, trail
 from functions.audit.store import Store
 from kernel import clock
@@ -55,7 +55,7 @@ class LogParameters(EventParameters):
     ] = None
 
 
-@app.get("/audit/logs", response_model=List[Entry])
+@app.get("/audit/logs", response_model=List[AuditLogEntry])
 async def list_audit_entries(
     parameters: Annotated[LogParameters, Query()], actor: Actor = require("audit:read")
 ) -> Response:
@@ -63,19 +63,19 @@ async def list_audit_entries(
     return _found(actor, parameters, parameters.category, parameters.day)
 
 
-@app.get("/audit/logs/{entry_id}", response_model=ProvenEntry)
+@app.get("/audit/logs/{entry_id}", response_model=ProvenAuditEntry)
 async def get_audit_entry(entry_id: str, actor: Actor = require("audit:read")) -> Response:
     """One deed, with the proof that it stands in the log."""
     return reply(trail.get_entry(store(), actor, entry_id))
 
 
-@app.post("/audit/log", status_code=201, response_model=Entry)
-async def log_audit_entry(body: LogEntry, actor: Actor = require("audit:write")) -> Response:
+@app.post("/audit/log", status_code=201, response_model=AuditLogEntry)
+async def log_audit_entry(body: LogAuditEntry, actor: Actor = require("audit:write")) -> Response:
     """Append a deed outside the platform. It is kept under the caller's name and marked as external."""
     return reply(trail.log_entry(store(), actor, body), 201)
 
 
-@app.get("/audit/security-events", response_model=List[Entry])
+@app.get("/audit/security-events", response_model=List[AuditLogEntry])
 async def list_security_events(
     parameters: Annotated[EventParameters, Query()], actor: Actor = require("audit:read")
 ) -> Response:
@@ -83,7 +83,7 @@ async def list_security_events(
     return _found(actor, parameters, Category.SECURITY)
 
 
-@app.get("/audit/compliance-events", response_model=List[Entry])
+@app.get("/audit/compliance-events", response_model=List[AuditLogEntry])
 async def list_compliance_events(
     parameters: Annotated[EventParameters, Query()], actor: Actor = require("audit:read")
 ) -> Response:
@@ -114,7 +114,7 @@ async def get_audit_report(report_id: str, actor: Actor = require("audit:export"
 
 
 def _found(actor: Actor, asked: EventParameters, category: Category | None, day: date | None = None) -> Response:
-    wanted = Filters(actor=asked.actor, action=asked.action, resource=asked.resource, category=category)
+    wanted = AuditFilters(actor=asked.actor, action=asked.action, resource=asked.resource, category=category)
     since, until = _day(day) if day else (asked.since, asked.until)
     within = trail.period(since, until, clock.now())
     query = trail.fingerprint(wanted, since, until)

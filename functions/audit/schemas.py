@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from functions.audit.model.entries import Entry
-from functions.audit.model.reports import Filters, ReportFormat
+from functions.audit.model.entries import AuditLogEntry
+from functions.audit.model.reports import AuditFilters, AuditReportFormat
 from kernel.text import Line
 
 MAX_DETAILS = 8_000
@@ -54,7 +54,7 @@ Moment = Annotated[
 ]
 
 
-class LogEntry(BaseModel):
+class LogAuditEntry(BaseModel):
     """A deed outside the platform, as an integration of the organisation tells it."""
 
     model_config = ConfigDict(extra="forbid")
@@ -69,7 +69,7 @@ class LogEntry(BaseModel):
     ] = {}
 
 
-class ReportFilters(Filters):
+class AuditReportFilters(AuditFilters):
     """Which entries are meant."""
 
     model_config = ConfigDict(extra="forbid")
@@ -84,13 +84,13 @@ class CreateAuditReport(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    format: ReportFormat = ReportFormat.CSV
+    format: AuditReportFormat = AuditReportFormat.CSV
     since: Moment | None = None
     until: Moment | None = None
-    filters: ReportFilters = ReportFilters()
+    filters: AuditReportFilters = AuditReportFilters()
 
 
-class Proof(BaseModel):
+class InclusionProof(BaseModel):
     """That an entry stands in the log: see the guide to the audit trail for how to check it."""
 
     sequence: int = Field(description="Its place, from 0.")
@@ -103,7 +103,7 @@ class Proof(BaseModel):
     key: str = Field(description="The public key: SubjectPublicKeyInfo, DER in base64.")
 
 
-class ProvenEntry(Entry):
+class ProvenAuditEntry(AuditLogEntry):
     """One deed, with the proof that it stands in the log; null while it is not sealed."""
 
-    proof: Proof | None
+    proof: InclusionProof | None

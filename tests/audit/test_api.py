@@ -12,8 +12,9 @@ import pytest
 import time_machine
 
 from contracts.access import Role
-from contracts.audit import RETENTION_DAYS, AuditReportRequested, ExternalEntryLogged
+from contracts.audit import AuditReportRequested, ExternalEntryLogged
 from contracts.organizations import Tenancy
+from contracts.plans import plans
 from contracts.scans import ScanQueued
 from functions.audit import api, events, steps
 from functions.audit.model.entries import AuditEntry, day_of
@@ -85,9 +86,9 @@ def made(who: Actor, kind: str, **body: Any) -> tuple[dict[str, Any], bytes]:
 
 
 def test_entries_are_found_by_actor_action_resource_category_and_time() -> None:
-    one, two = actor(), None
-    two = actor(tenant_id=one.tenant_id)
     with time_machine.travel("2026-05-20T12:00:00Z", tick=False) as time:
+        one = actor()
+        two = actor(tenant_id=one.tenant_id)
         for number in range(6):
             who = one if number % 2 else two
             event = deed(who, f"scan_{number % 3}", category=list(Category)[number % 3])
@@ -113,9 +114,9 @@ def test_entries_are_found_by_actor_action_resource_category_and_time() -> None:
 @pytest.mark.parametrize("query", ["", "action=ScanQueued", "resource=scan_1", "actor=user_1", "category=activity"])
 @pytest.mark.parametrize("limit", [1, 3, 7, 200])
 def test_pages_hold_every_entry_once(query: str, limit: int) -> None:
-    who = actor(user_id="user_1")
     ids = []
     with time_machine.travel(START, tick=False) as time:
+        who = actor(user_id="user_1")
         for _ in range(7):
             event = deed(who)
             ids.append(event.id)
@@ -130,8 +131,8 @@ def test_a_page_looks_through_a_bounded_part(monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setattr(trail, "MAX_READ", 3)
     monkeypatch.setattr(trail, "MAX_DAYS", 4)
-    who = actor()
     with time_machine.travel(START, tick=False):
+        who = actor()
         wanted = deed(who, type="Wanted.v1")
         events.handler(sqs_event(wanted), None)
     with time_machine.travel("2026-06-12T12:00:00Z", tick=False):
@@ -342,7 +343,7 @@ def time_now() -> float:
     return time.time()
 
 
-@pytest.mark.parametrize("plan", [*RETENTION_DAYS, "unheard-of"])
+@pytest.mark.parametrize("plan", [*plans(), "unheard-of"])
 def test_entries_are_kept_as_long_as_the_plan_says(plan: str) -> None:
     who = actor()
     Table().write(create(Tenancy(tenant_id=who.tenant_id, plan=plan)))
@@ -350,7 +351,7 @@ def test_entries_are_kept_as_long_as_the_plan_says(plan: str) -> None:
     events.handler(sqs_event(event), None)
     entry = Table().require(who, AuditEntry, day=day_of(event.id), entry_id=event.id)
     days = (entry.expires_at or 0) - time_now()
-    assert round(days / 86400) == RETENTION_DAYS.get(plan, 365)
+    assert round(days / 86400) == (plans()[plan].audit_days if plan in plans() else 365)
 
 
 @pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@x", "\t=1", " =1", "|x", "%x", "\uff1d1", "\r\n=1", "\x00=1"])

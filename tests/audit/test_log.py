@@ -68,11 +68,11 @@ def test_an_entry_is_visible_at_once_and_sealed_when_it_is_old_enough(time: time
 
 
 def found(place: Place) -> list[object]:
-    from functions.audit.model.reports import Filters
+    from functions.audit.model.reports import AuditFilters
     from kernel import clock
 
     within = trail.period(None, None, clock.now())
-    return list(trail.search(place.store, place.who, Filters(), within, 50, None, "")[0])
+    return list(trail.search(place.store, place.who, AuditFilters(), within, 50, None, "")[0])
 
 
 def test_blocks_are_bounded_and_every_proof_of_a_long_log_holds(time: time_machine.Coordinates) -> None:
@@ -158,7 +158,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(STEPS)
 def test_every_entry_is_sealed_once_whatever_happens(steps: list[tuple[str, int]]) -> None:
     with travelling() as time:

@@ -130,7 +130,10 @@ class _Check:
             if line is not None:
                 self._guarded(number, line)
         self._end_block()
-        self._conclude()
+        try:
+            self._conclude()
+        except (KeyError, TypeError, ValueError, AttributeError) as problem:
+            self._fault("unreadable", "file", f"What is signed lacks what it should hold ({problem!r}).")
         return self.found
 
     def _parsed(self, number: int, raw: bytes) -> Line | None:
@@ -208,7 +211,7 @@ class _Check:
             self._fault("root", where, "The Merkle root over the entries up to this block is not the sealed one.")
         self.number, self.block, self.through = block["number"], line["hash"], block["through"]
         self.after = block["after"] if self.after is None else self.after
-        self.ends[block["size"]] = {"root": self.tree.root().hex(), **block, "hash": line["hash"]}
+        self.ends[block["size"]] = {**block, "root": self.tree.root().hex(), "hash": line["hash"]}
         self.found.blocks += 1
 
     def _grow(self, leaf: bytes) -> None:

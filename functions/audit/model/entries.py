@@ -83,7 +83,7 @@ class AuditEntry(
         return told
 
 
-class Entry(Resource):
+class AuditLogEntry(Resource):
     """One deed. `details` say what was done, with what changed before and after it."""
 
     location: ClassVar[str | None] = "/audit/logs/{entry_id}"
@@ -105,9 +105,9 @@ class Entry(Resource):
     sealed: bool = Field(description="Whether it stands in the log; it does within minutes.")
 
 
-def shown(entry: AuditEntry, *, sealed: bool) -> Entry:
+def shown(entry: AuditEntry, *, sealed: bool) -> AuditLogEntry:
     """An entry as the API shows it."""
-    return Entry(**entry.model_dump(), **_personal(entry), sealed=sealed)
+    return AuditLogEntry(**entry.model_dump(), **_personal(entry), sealed=sealed)
 
 
 def _personal(entry: AuditEntry) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from kernel.events import Category
 from kernel.records import Record
 
 
-class ReportFormat(StrEnum):
+class AuditReportFormat(StrEnum):
     """What a file of the trail can be; `export` is the one that `palisade audit verify` checks."""
 
     CSV = "csv"
@@ -21,17 +21,17 @@ class ReportFormat(StrEnum):
 
 
 SUFFIXES = {
-    ReportFormat.CSV: ("csv", "text/csv; charset=utf-8"),
-    ReportFormat.JSON: ("json", "application/json"),
-    ReportFormat.PDF: ("pdf", "application/pdf"),
-    ReportFormat.EXPORT: ("jsonl.gz", "application/gzip"),
+    AuditReportFormat.CSV: ("csv", "text/csv; charset=utf-8"),
+    AuditReportFormat.JSON: ("json", "application/json"),
+    AuditReportFormat.PDF: ("pdf", "application/pdf"),
+    AuditReportFormat.EXPORT: ("jsonl.gz", "application/gzip"),
 }
 """Each format's suffix and media type."""
-MOST_ENTRIES = {ReportFormat.CSV: 200_000, ReportFormat.JSON: 200_000, ReportFormat.PDF: 5_000}
+MOST_ENTRIES = {AuditReportFormat.CSV: 200_000, AuditReportFormat.JSON: 200_000, AuditReportFormat.PDF: 5_000}
 """The newest so many are told; the file says when there are more."""
 
 
-class ReportStatus(StrEnum):
+class AuditReportStatus(StrEnum):
     """Where a report stands."""
 
     QUEUED = "queued"
@@ -40,7 +40,7 @@ class ReportStatus(StrEnum):
     FAILED = "failed"
 
 
-class Filters(BaseModel):
+class AuditFilters(BaseModel):
     """Which entries are meant; all that are given must hold."""
 
     actor: str | None = None
@@ -59,11 +59,11 @@ class AuditReport(Record, pk="TENANT#{tenant_id}#AUDITREPORTS", sk="REPORT#{repo
     location: ClassVar[str | None] = "/audit/reports/{report_id}"
 
     report_id: str
-    format: ReportFormat
+    format: AuditReportFormat
     since: str
     until: str
-    filters: Filters = Filters()
-    status: ReportStatus = ReportStatus.QUEUED
+    filters: AuditFilters = AuditFilters()
+    status: AuditReportStatus = AuditReportStatus.QUEUED
     progress: int = Field(default=0, ge=0, le=100, description="Percent.")
     created_by: str
     created_at: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from functions.audit.model.reports import ReportFormat
+from functions.audit.model.reports import AuditReportFormat
 from functions.audit.render.told import Told
 
 
@@ -27,10 +27,10 @@ def _json(told: Told) -> bytes:
     return render_json(told)
 
 
-RENDERERS: Final[dict[ReportFormat, Callable[[Told], bytes]]] = {
-    ReportFormat.CSV: _csv,
-    ReportFormat.JSON: _json,
-    ReportFormat.PDF: _pdf,
+RENDERERS: Final[dict[AuditReportFormat, Callable[[Told], bytes]]] = {
+    AuditReportFormat.CSV: _csv,
+    AuditReportFormat.JSON: _json,
+    AuditReportFormat.PDF: _pdf,
 }
 """Each format's libraries are loaded when the format is asked for."""
 

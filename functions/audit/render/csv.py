@@ -8,12 +8,12 @@ import json
 import re
 from typing import Final
 
-from functions.audit.model.entries import Entry
+from functions.audit.model.entries import AuditLogEntry
 from functions.audit.render.told import Told
 
 COLUMNS: Final = (
     *("Time", "Category", "Action", "Context", "Actor", "E-mail", "Address", "API key", "Provider", "Resource"),
-    *("Request", "External", "Sealed", "Entry", "Details"),
+    *("Request", "External", "Sealed", "AuditLogEntry", "Details"),
 )
 # What a spreadsheet may take for a formula, full-width forms included; leading blanks do not stop it.
 _FORMULA: Final = re.compile(r"^[\s\x00]*[=+\-@\t\r\n|%\uff1d\uff0b\uff0d\uff20]")
@@ -30,7 +30,7 @@ def render_csv(told: Told) -> bytes:
     return text.getvalue().encode("utf-8-sig", "replace")
 
 
-def row(entry: Entry) -> tuple[str, ...]:
+def row(entry: AuditLogEntry) -> tuple[str, ...]:
     """An entry's cells, in the order of `COLUMNS`."""
     cells = (
         *(entry.at, entry.category.value, entry.action, entry.context, entry.user_id, entry.email, entry.address),

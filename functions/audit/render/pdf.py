@@ -19,7 +19,7 @@ from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.platypus import LongTable, Paragraph, SimpleDocTemplate, Spacer, TableStyle
 
-from functions.audit.model.entries import Entry
+from functions.audit.model.entries import AuditLogEntry
 from functions.audit.render.told import Told
 
 TEXT, BOLD = "Vera", "VeraBd"
@@ -61,7 +61,7 @@ def _story(told: Told) -> Iterator[Any]:
     yield _table(told.entries)
 
 
-def _table(entries: list[Entry]) -> LongTable:
+def _table(entries: list[AuditLogEntry]) -> LongTable:
     head = [Paragraph(text, _style(7.5, white, BOLD)) for text in HEADS]
     rows = [[Paragraph(_shown(cell), _style(7, INK)) for cell in _cells(entry)] for entry in entries]
     table = LongTable([head, *rows], colWidths=WIDTHS, repeatRows=1)
@@ -78,7 +78,7 @@ def _table(entries: list[Entry]) -> LongTable:
     return table
 
 
-def _cells(entry: Entry) -> tuple[str, ...]:
+def _cells(entry: AuditLogEntry) -> tuple[str, ...]:
     details = json.dumps(entry.details, ensure_ascii=False)
     if len(details) > MAX_DETAILS:
         details = f"{details[:MAX_DETAILS]}… ({len(details):,} characters)"

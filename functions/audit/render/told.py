@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from functions.audit.model.entries import Entry
+from functions.audit.model.entries import AuditLogEntry
 
 
 class Told(NamedTuple):
@@ -14,5 +14,5 @@ class Told(NamedTuple):
     until: str
     filters: dict[str, str]
     made_at: str
-    entries: list[Entry]
+    entries: list[AuditLogEntry]
     has_more: bool

@@ -12,9 +12,16 @@ from functions.audit.errors import ExportIsWhole
 from functions.audit.gateways import Bucket, Signer
 from functions.audit.model import entries as trail
 from functions.audit.model import export, merkle
-from functions.audit.model.entries import Entry
+from functions.audit.model.entries import AuditLogEntry
 from functions.audit.model.log import Block, Head, beginning
-from functions.audit.model.reports import MOST_ENTRIES, SUFFIXES, AuditReport, Filters, ReportFormat, ReportStatus
+from functions.audit.model.reports import (
+    MOST_ENTRIES,
+    SUFFIXES,
+    AuditFilters,
+    AuditReport,
+    AuditReportFormat,
+    AuditReportStatus,
+)
 from functions.audit.render import RENDERERS, Told
 from functions.audit.schemas import CreateAuditReport
 from functions.audit.service.trail import CHUNK, Period, passes, period, shown_all
@@ -31,7 +38,7 @@ TELL_EVERY = 2.0
 
 def create_report(store: Store, actor: Actor, command: CreateAuditReport) -> AuditReport:
     """Order a report. Raises WrongPeriod, or ExportIsWhole for an export with filters."""
-    if command.format is ReportFormat.EXPORT and command.filters.given():
+    if command.format is AuditReportFormat.EXPORT and command.filters.given():
         raise ExportIsWhole("An export holds every entry of its period: leave the filters out, or choose a report.")
     now = clock.now()
     period(command.since, command.until, now)
@@ -43,7 +50,7 @@ def create_report(store: Store, actor: Actor, command: CreateAuditReport) -> Aud
         format=command.format,
         since=clock.timestamp(since),
         until=clock.timestamp(until),
-        filters=Filters(**command.filters.model_dump()),
+        filters=AuditFilters(**command.filters.model_dump()),
         created_by=actor.user_id,
         created_at=clock.timestamp(now),
     )
@@ -58,7 +65,7 @@ def create_report(store: Store, actor: Actor, command: CreateAuditReport) -> Aud
 def get_report(store: Store, actor: Actor, report_id: str) -> AuditReport:
     """One report, with a download link when it is ready."""
     report = store.report(actor, report_id)
-    if report.status is ReportStatus.READY:
+    if report.status is AuditReportStatus.READY:
         report.download_url = store.link(actor, report)
     return report
 
@@ -87,17 +94,17 @@ class Progress:
 def make(store: Store, signer: Signer, bucket: Bucket, actor: Actor, report_id: str) -> None:
     """Make the file. Doing it again makes it anew; once it is ready or failed, nothing."""
     report = store.report(actor, report_id)
-    if report.status not in (ReportStatus.QUEUED, ReportStatus.RUNNING):
+    if report.status not in (AuditReportStatus.QUEUED, AuditReportStatus.RUNNING):
         return
-    report.status = ReportStatus.RUNNING
+    report.status = AuditReportStatus.RUNNING
     store.save_report(actor, report)
     progress = Progress(store, actor, report)
-    if report.format is ReportFormat.EXPORT:
+    if report.format is AuditReportFormat.EXPORT:
         body, entries = _export(store, signer, bucket, actor, report, progress)
     else:
         body, entries = _rendered(store, actor, report, progress)
     store.write_file(actor, report, body, SUFFIXES[report.format][1])
-    report.status, report.progress, report.finished_at = ReportStatus.READY, 100, clock.timestamp()
+    report.status, report.progress, report.finished_at = AuditReportStatus.READY, 100, clock.timestamp()
     report.entries, report.size, report.digest = entries, len(body), hashlib.sha256(body).hexdigest()
     ready = AuditReportReady(report_id=report_id, format=report.format, entries=entries, digest=report.digest)
     store.save_report(actor, report, ready)
@@ -106,9 +113,9 @@ def make(store: Store, signer: Signer, bucket: Bucket, actor: Actor, report_id: 
 def fail(store: Store, actor: Actor, report_id: str, reason: str) -> None:
     """The file could not be made in spite of retries."""
     report = store.report(actor, report_id)
-    if report.status in (ReportStatus.READY, ReportStatus.FAILED):
+    if report.status in (AuditReportStatus.READY, AuditReportStatus.FAILED):
         return
-    report.status, report.reason, report.finished_at = ReportStatus.FAILED, reason[:300], clock.timestamp()
+    report.status, report.reason, report.finished_at = AuditReportStatus.FAILED, reason[:300], clock.timestamp()
     try:
         store.save_report(actor, report, AuditReportFailed(report_id=report_id, reason=report.reason))
     except PreconditionFailed:  # another worker got further
@@ -122,7 +129,7 @@ def _within(report: AuditReport) -> Period:
 
 def _rendered(store: Store, actor: Actor, report: AuditReport, progress: Progress) -> tuple[bytes, int]:
     most = MOST_ENTRIES[report.format]
-    found: list[Entry] = []
+    found: list[AuditLogEntry] = []
     has_more = False
     for entry in _all(store, actor, report, progress):
         if len(found) == most:
@@ -133,7 +140,7 @@ def _rendered(store: Store, actor: Actor, report: AuditReport, progress: Progres
     return RENDERERS[report.format](told), len(found)
 
 
-def _all(store: Store, actor: Actor, report: AuditReport, progress: Progress) -> Iterator[Entry]:
+def _all(store: Store, actor: Actor, report: AuditReport, progress: Progress) -> Iterator[AuditLogEntry]:
     """Every entry of the report's period that passes its filters, newest first, day by day."""
     within = _within(report)
     days = trail.days(*within)[::-1]

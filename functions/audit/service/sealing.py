@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from contracts.audit import DEFAULT_RETENTION_DAYS, RETENTION_DAYS, AuditLogDiverged
+from contracts.audit import AuditLogDiverged
+from contracts.plans import plans
 from functions.audit.errors import LogDiverged
 from functions.audit.gateways import Bucket, Signer, seal_grace
 from functions.audit.model.entries import AuditEntry, days, last_id
@@ -20,6 +21,7 @@ from functions.audit.store import Store
 from kernel.actor import Actor
 from kernel.errors import Conflict, PreconditionFailed
 
+DEFAULT_RETENTION_DAYS = 365
 LOCKED_LONGER = timedelta(days=30)
 """For how much longer than its youngest entry an anchor is locked."""
 MAX_FAILURES = 4
@@ -37,7 +39,8 @@ class Batch(NamedTuple):
 
 def retention_days(store: Store, actor: Actor) -> int:
     """For how long the organisation's plan keeps an entry."""
-    return RETENTION_DAYS.get(store.plan(actor) or "", DEFAULT_RETENTION_DAYS)
+    plan = plans().get(store.plan(actor) or "")
+    return plan.audit_days if plan else DEFAULT_RETENTION_DAYS
 
 
 def seal(store: Store, signer: Signer, bucket: Bucket, actor: Actor, now: datetime) -> Head:
@@ -110,14 +113,13 @@ def _missing(store: Store, actor: Actor, head: Head, marks: Sequence[Late]) -> l
 
 def places_of(store: Store, actor: Actor, head: Head, entries: Sequence[AuditEntry]) -> dict[str, int]:
     """The places in the log of those of these entries that have one."""
-    places = store.receipts(actor, [entry.entry_id for entry in entries]) if entries else {}
+    places: dict[str, int] = {}
     for entry in entries:
-        if entry.entry_id in places or entry.entry_id > head.through:
-            continue
-        block = store.block_with(actor, entry.entry_id, head.through)
+        block = store.block_with(actor, entry.entry_id, head.through) if entry.entry_id <= head.through else None
         if block and entry.entry_id in (ids := block.entry_ids()):
             places[entry.entry_id] = block.first + ids.index(entry.entry_id)
-    return places
+    unknown = [entry.entry_id for entry in entries if entry.entry_id not in places and entry.entry_id <= head.through]
+    return places | (store.receipts(actor, unknown) if unknown else {})
 
 
 def _anchor(store: Store, bucket: Bucket, actor: Actor, head: Head, now: datetime) -> None:

@@ -12,10 +12,10 @@ from functions.audit.errors import WrongPeriod
 from functions.audit.gateways import Work, seal_grace
 from functions.audit.model import entries as trail
 from functions.audit.model.canonical import canonical
-from functions.audit.model.entries import AuditEntry, Entry, entry_of, external_entry, is_late, shown
-from functions.audit.model.log import Head
-from functions.audit.model.reports import Filters
-from functions.audit.schemas import LogEntry, Proof, ProvenEntry
+from functions.audit.model.entries import AuditEntry, AuditLogEntry, entry_of, external_entry, is_late, shown
+from functions.audit.model.log import Head, beginning
+from functions.audit.model.reports import AuditFilters
+from functions.audit.schemas import InclusionProof, LogAuditEntry, ProvenAuditEntry
 from functions.audit.service.sealing import places_of, retention_days
 from functions.audit.store import Store
 from kernel import clock
@@ -60,7 +60,7 @@ def keep(store: Store, work: Work, envelope: Envelope) -> None:
         work.make(envelope.tenant_id, str(envelope.data["report_id"]))
 
 
-def log_entry(store: Store, actor: Actor, command: LogEntry) -> Entry:
+def log_entry(store: Store, actor: Actor, command: LogAuditEntry) -> AuditLogEntry:
     """Append what an integration tells, under the caller's name."""
     told = ExternalEntryLogged(entry_id=new_id("evt"), **command.model_dump())
     entry = external_entry(actor, told, clock.now(), retention_days(store, actor))
@@ -79,11 +79,12 @@ def period(since: datetime | None, until: datetime | None, now: datetime) -> Per
 
 
 def search(
-    store: Store, actor: Actor, wanted: Filters, within: Period, limit: int, cursor: str | None, query: str
-) -> tuple[list[Entry], str | None]:
+    store: Store, actor: Actor, wanted: AuditFilters, within: Period, limit: int, cursor: str | None, query: str
+) -> tuple[list[AuditLogEntry], str | None]:
     """A page of the entries of a period that pass the filters, newest first, and the cursor of the next one. A page
     may hold fewer than `limit`, or none, and still have a next one: what a page reads is bounded."""
     cursors = store.cursors(actor, query)
+    within = Period(max(within.first, beginning(actor.tenant_id).through), within.last)
     if cursor:
         position = cursors.read(cursor)
         within = Period(str(position["first"]), str(position["last"]))
@@ -110,7 +111,7 @@ Read = Callable[[str, str], list[AuditEntry]]
 
 
 def _newest_first(
-    store: Store, actor: Actor, wanted: Filters, within: Period, chunk: int
+    store: Store, actor: Actor, wanted: AuditFilters, within: Period, chunk: int
 ) -> Iterator[AuditEntry | str]:
     """The entries of a period, newest first; in the end, where to go on if it has looked through enough days."""
     if by := wanted.actor:
@@ -147,12 +148,12 @@ def _whole(entry_id: str) -> str:
     return entry_id[: len(trail.PREFIX) + 10] + "0" * 16
 
 
-def _needs_sieve(wanted: Filters) -> bool:
+def _needs_sieve(wanted: AuditFilters) -> bool:
     """Whether an index or a partition holds more than what is wanted."""
     return bool(wanted.action or wanted.category or (wanted.actor and wanted.resource))
 
 
-def passes(entry: AuditEntry, wanted: Filters) -> bool:
+def passes(entry: AuditEntry, wanted: AuditFilters) -> bool:
     """Whether an entry is one of those that are meant."""
     pairs = (
         (wanted.actor, entry.user_id),
@@ -163,7 +164,7 @@ def passes(entry: AuditEntry, wanted: Filters) -> bool:
     return all(asked is None or asked == there for asked, there in pairs)
 
 
-def shown_all(store: Store, actor: Actor, entries: list[AuditEntry]) -> list[Entry]:
+def shown_all(store: Store, actor: Actor, entries: list[AuditEntry]) -> list[AuditLogEntry]:
     """Entries as the API shows them. Who is late is looked up; the head tells it of all others."""
     if not entries:
         return []
@@ -176,7 +177,7 @@ def shown_all(store: Store, actor: Actor, entries: list[AuditEntry]) -> list[Ent
     ]
 
 
-def get_entry(store: Store, actor: Actor, entry_id: str) -> ProvenEntry:
+def get_entry(store: Store, actor: Actor, entry_id: str) -> ProvenAuditEntry:
     """One deed, with the proof that it stands in the log; its id says on which day it was done."""
     try:
         day = trail.day_of(entry_id)
@@ -186,12 +187,12 @@ def get_entry(store: Store, actor: Actor, entry_id: str) -> ProvenEntry:
     head = store.head(actor)
     place = places_of(store, actor, head, [entry]).get(entry_id) if head else None
     proof = _proof(store, actor, head, entry, place) if head and place is not None else None
-    return ProvenEntry(**shown(entry, sealed=proof is not None).model_dump(), proof=proof)
+    return ProvenAuditEntry(**shown(entry, sealed=proof is not None).model_dump(), proof=proof)
 
 
-def _proof(store: Store, actor: Actor, head: Head, entry: AuditEntry, place: int) -> Proof:
+def _proof(store: Store, actor: Actor, head: Head, entry: AuditEntry, place: int) -> InclusionProof:
     assert head.anchor is not None
-    return Proof(
+    return InclusionProof(
         sequence=place,
         leaf=entry.leaf(),
         content=entry.content,

@@ -8,9 +8,6 @@ from kernel.events import Category, Event
 
 EXTERNAL = "external"
 """The context of an entry that an integration of the organisation's own has told."""
-RETENTION_DAYS = {"free": 90, "starter": 180, "professional": 365, "business": 730, "enterprise": 2555}
-"""For how long an entry is kept, by plan."""
-DEFAULT_RETENTION_DAYS = 365
 
 
 class ExternalEntryLogged(Event, context="audit"):
