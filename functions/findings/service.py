@@ -132,7 +132,7 @@ def _take_in(
         changes += _sighting(actor, scan_id, finding, detection, known.get(name))
         if is_news:
             news.append(_summary(finding))
-    events: list[Event] = [FindingsDetected(scan_id=scan_id, findings=news)] if news else []
+    events: list[Event] = [FindingsDetected(scan_id=scan_id, findings=news, team_id=team_id)] if news else []
     store.commit(actor, changes, events)
 
 

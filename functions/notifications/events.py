@@ -82,7 +82,7 @@ def tell_password_changed(event: PasswordChanged, envelope: Envelope) -> None:
 @handler.on(ScanEnded)
 def tell_scan_ended(event: ScanEnded, envelope: Envelope) -> None:
     """A scan has ended."""
-    service.tell_everybody(store(), Ses(), about_scan(event), envelope, event.created_by)
+    service.tell_everybody(store(), Ses(), about_scan(event), envelope, event.created_by, event.team_id)
 
 
 @handler.on(FindingsDetected)
@@ -90,7 +90,7 @@ def tell_critical_findings(event: FindingsDetected, envelope: Envelope) -> None:
     """Critical findings came up."""
     message = about_findings(event)
     if message is not None:
-        service.tell_everybody(store(), Ses(), message, envelope)
+        service.tell_everybody(store(), Ses(), message, envelope, team_id=event.team_id)
 
 
 def _tell_account(user_id: str, title: str, text: str, envelope: Envelope) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from contracts.access import Role
 from contracts.identity import UserCreated
 from functions.notifications.gateways import Mailer
 from functions.notifications.model import KEPT_DAYS, Message, Notification, Preferences, is_mailed
@@ -21,12 +22,23 @@ def welcome(store: Store, actor: Actor, event: UserCreated, once: Once) -> None:
     store.add_recipient(actor, person, once)
 
 
-def tell_everybody(store: Store, mailer: Mailer, message: Message, envelope: Envelope, creator: str = "") -> None:
-    """Tell the people of the tenant, each where they want it, each once. One who cannot be told keeps nobody else
-    from it: the failure is raised when all others have been."""
+def tell_everybody(
+    store: Store,
+    mailer: Mailer,
+    message: Message,
+    envelope: Envelope,
+    creator: str = "",
+    team_id: str | None = None,
+) -> None:
+    """Tell the people of the tenant, each where they want it, each once; of what carries a team, the team's people and
+    administrators alone. One who cannot be told keeps nobody else from it: the failure is raised when all others have
+    been."""
     actor = envelope.actor()
+    members = store.members(actor, team_id) if team_id else frozenset()
     failures: list[Exception] = []
     for person in store.recipients(actor):
+        if team_id and person.user_id not in members and Role.ORGANIZATION_ADMIN not in person.roles:
+            continue
         try:
             _tell(store, mailer, actor, person, message, envelope, creator)
         except Exception as failure:  # an address that the mailer refuses, for one

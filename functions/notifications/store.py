@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 
+from contracts.access import TeamMembership
 from contracts.notifications import NotificationSent, PreferencesChanged
 from functions.notifications.model import Notification, Preferences
 from kernel.actor import Actor
@@ -20,6 +21,11 @@ class Store:
     def recipients(self, actor: Actor) -> list[Preferences]:
         """Everybody in the organisation."""
         return list(self._table.all(actor, Preferences))
+
+    def members(self, actor: Actor, team_id: str) -> frozenset[str]:
+        """The people of a team."""
+        found = self._table.all(actor, TeamMembership, index="gsi1", team_id=team_id)
+        return frozenset(membership.user_id for membership in found)
 
     def recipient(self, actor: Actor, user_id: str) -> Preferences:
         """One person. Raises NotFound."""

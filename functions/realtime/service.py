@@ -34,7 +34,8 @@ def receive(store: Store, actor: Actor, connection_id: str, frame: str) -> dict[
         return {"type": "unsubscribed", "topic": topic}
     if not store.still_holds(actor.tenant_id, actor.user_id, bearer_of(actor), int(time.time())):
         raise SessionOver()
-    store.subscribe(actor, connection_id, topic)
+    if not store.is_hidden(actor, topic):  # who may not see it is answered as if it were not there: with silence
+        store.subscribe(actor, connection_id, topic)
     return {"type": "subscribed", "topic": topic}
 
 

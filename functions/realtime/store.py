@@ -8,6 +8,7 @@ from functools import lru_cache
 
 from contracts.developers import ApiKeyRecord
 from contracts.identity import SessionRecord
+from contracts.scans import ScanBrief
 from functions.realtime.errors import TooManyTopics
 from functions.realtime.model import CONNECTION_SECONDS, MAX_TOPICS, Connection, Subscription, bearer_of
 from kernel.actor import Actor
@@ -46,6 +47,13 @@ class Store:
                 continue
             return
         raise Unavailable(retry_after=1)
+
+    def is_hidden(self, actor: Actor, topic: str) -> bool:
+        """Whether a topic is about a scan of a team that is none of the actor's."""
+        if actor.sees_every_team:
+            return False
+        scan = self._table.get(actor, ScanBrief, scan_id=topic.partition(":")[2])
+        return scan is not None and not actor.sees(scan.team_id)
 
     def unsubscribe(self, actor: Actor, connection_id: str, topic: str) -> None:
         """A connection no longer listens to a topic."""

@@ -3,6 +3,7 @@ and by administrators; for others it is not there."""
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -11,14 +12,18 @@ from hypothesis import strategies as st
 
 from contracts.access import Role, TeamBrief
 from contracts.findings import Detection, Severity
+from contracts.identity import SessionRecord
 from functions.collection import api as collection
 from functions.findings import api as findings
 from functions.findings.model import new_finding
 from functions.findings.service import record
 from functions.findings.store import Store as FindingStore
 from functions.intelligence import api as intelligence
+from functions.realtime import service as realtime
+from functions.realtime.store import Store as RealtimeStore
 from functions.reports import api as reports
 from functions.scans import api as scans
+from kernel import clock
 from kernel.actor import Actor
 from kernel.ids import new_id
 from kernel.table import Table, create
@@ -114,6 +119,29 @@ def test_a_teams_schedule_is_there_for_its_people() -> None:
     assert call(scans.handler, "DELETE", path, house.outsider).status == 404
     assert call(scans.handler, "GET", "/schedules", house.outsider).body["items"] == []
     assert call(scans.handler, "GET", path, house.admin).status == 200
+
+
+def test_nobody_watches_a_scan_of_a_team_that_is_none_of_his() -> None:
+    """He is answered as if the scan were not there: with silence."""
+    house = House()
+    scan_id = house.scan()
+    store = RealtimeStore()
+    frame = json.dumps({"action": "subscribe", "topic": f"scan:{scan_id}"})
+    watched = (f"scan:{scan_id}",)
+    for who, topics in ((house.outsider, ()), (house.insider, watched), (house.admin, watched)):
+        at = clock.timestamp()
+        bearer = who.model_copy(update={"session_id": new_id("s")})
+        session = SessionRecord(
+            tenant_id=who.tenant_id,
+            session_id=str(bearer.session_id),
+            user_id=who.user_id,
+            device="A browser",
+            created_at=at,
+            last_seen_at=at,
+        )
+        Table().write(create(session))
+        assert realtime.receive(store, bearer, "connection-1", frame)["type"] == "subscribed"
+        assert store.topics(bearer, "connection-1") == topics
 
 
 DETECTION = Detection(

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from contracts.access import Role
+from contracts.access import Role, TeamMembership
 from contracts.findings import FindingsDetected, FindingSummary, Severity
 from contracts.identity import UserCreated
 from contracts.scans import ScanEnded, ScanStatus, Tally
@@ -15,11 +15,12 @@ from functions.notifications import api, events, service
 from functions.notifications.model import Channels, about_findings, about_scan
 from functions.notifications.schemas import ChangePreferences
 from functions.notifications.store import Store
+from kernel import clock
 from kernel.actor import Actor
 from kernel.events import Envelope, Event
 from kernel.ids import new_id
 from kernel.outbox import outbox_record
-from kernel.table import Once
+from kernel.table import Once, Table, create
 from tests.kit import actor, call, sqs_event
 
 pytestmark = pytest.mark.usefixtures("cloud")
@@ -86,6 +87,21 @@ def test_everybody_is_told_in_the_application_and_the_creator_by_mail(store: Sto
         assert "1,234 observations and 5 findings" in note.body
         assert (note.read, note.link) == (False, "/scans/scan_1")
     assert [(to, subject) for to, subject, _ in postman.sent] == [("analyst@example.com", "Scan “Site” finished")]
+
+
+def test_of_a_teams_scan_its_people_and_administrators_are_told_alone(store: Store) -> None:
+    tenant_id = new_id("org")
+    insider, outsider, admin = (
+        member(store, tenant_id, role) for role in (Role.ANALYST, Role.VIEWER, Role.ORGANIZATION_ADMIN)
+    )
+    place = TeamMembership(
+        tenant_id=tenant_id, team_id="team_1", user_id=insider.user_id, added_by="u", added_at=clock.timestamp()
+    )
+    Table().write(create(place))
+    event = ended("").model_copy(update={"team_id": "team_1"})
+    service.tell_everybody(store, Postman(), about_scan(event), envelope(tenant_id, event), team_id=event.team_id)
+    told = [len(service.list_notifications(store, who, 50, None).items) for who in (insider, outsider, admin)]
+    assert told == [1, 0, 1]
 
 
 def test_a_repeated_event_tells_nobody_twice(store: Store) -> None:

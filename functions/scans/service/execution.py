@@ -148,6 +148,7 @@ def _ended(scan: Scan) -> ScanEnded:
     return ScanEnded(
         scan_id=scan.scan_id,
         name=scan.name,
+        team_id=scan.team_id,
         status=scan.status,
         reason=scan.reason,
         tally=scan.tally,

@@ -136,7 +136,10 @@ def stop_scan(store: Store, actor: Actor, scan_id: str) -> Scan:
     scan.stop()
     events: list[Event] = [ScanStopRequested(scan_id=scan.scan_id, name=scan.name, parked=parked)]
     if scan.status is ScanStatus.STOPPED:
-        events.append(ScanEnded(scan_id=scan.scan_id, name=scan.name, status=scan.status, tally=scan.tally))
+        ended = ScanEnded(
+            scan_id=scan.scan_id, name=scan.name, status=scan.status, tally=scan.tally, team_id=scan.team_id
+        )
+        events.append(ended)
     store.save(actor, scan, *events, answer=scan)
     return scan
 

@@ -17,7 +17,7 @@ from contracts.identity import (
     UserCreated,
 )
 from contracts.scans import ScanEnded
-from infra.cdk.constructs.bounded_context import BoundedContext
+from infra.cdk.constructs.bounded_context import READ, BoundedContext
 from infra.cdk.platform.stack import Platform
 
 
@@ -36,6 +36,7 @@ class Notifications(BoundedContext):
             *(NewDeviceSeen.type, AccountLocked.type, RefreshTokenReused.type),
             *(FactorDisabled.type, PasswordChanged.type),
         )
+        self.grant_table(events, ["TEAMS"], READ)
         sender = aws_ses.EmailIdentity(self, "Sender", identity=aws_ses.Identity.email(self.stage.mail_sender))
         events.function.add_environment("MAIL_SENDER", self.stage.mail_sender)
         events.allow(["ses:SendEmail"], [sender.email_identity_arn])

@@ -54,6 +54,7 @@ class Realtime(BoundedContext):
             throttle=aws_apigatewayv2.ThrottleSettings(rate_limit=500, burst_limit=250),
         )
         log_access(self, stage, self.stage, "socket-api")
+        self.grant_table(door, ["SCANS"], READ)
         ended = (SessionsEnded, ApiKeyRevoked)
         scans = (ScanStarted, ScanProgressed, ScanPaused, ScanResumed, ScanEnded)
         events = self.events(*(kind.type for kind in (*scans, *ended)))

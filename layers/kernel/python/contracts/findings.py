@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 import msgspec
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from kernel.events import Event
 
@@ -62,6 +62,7 @@ class FindingsDetected(Event, context="findings"):
 
     scan_id: str
     findings: list[FindingSummary]
+    team_id: str | None = Field(default=None, description="The team that alone sees the scan; absent: everybody.")
 
 
 class FindingChanged(Event, context="findings"):

@@ -133,6 +133,7 @@ class ScanEnded(Event, context="scans"):
     reason: str | None = None
     tally: Tally
     created_by: str = ""
+    team_id: str | None = Field(default=None, description="The team that alone sees the scan; absent: everybody.")
 
 
 class ScanDeleted(Event, context="scans"):
