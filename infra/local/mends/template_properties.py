@@ -1,4 +1,5 @@
-"""CloudFormation drops what the services themselves can do: the CORS of an HTTP API, TTL and PITR of a table.
+"""CloudFormation drops what the services themselves can do: the CORS of an HTTP API, TTL and PITR of a table, the lock
+of a bucket.
 
 The template's `CorsConfiguration` is stored with its capitals, where `apigateway` reads `allowOrigins`;
 `_ddb_create` never looks at `TimeToLiveSpecification` and `PointInTimeRecoverySpecification`.
@@ -19,6 +20,7 @@ def apply() -> None:
     handlers = part("services.cloudformation.provisioners")._RESOURCE_HANDLERS
     _with_cors(handlers["AWS::ApiGatewayV2::Api"])
     _with_table_settings(handlers["AWS::DynamoDB::Table"])
+    _with_object_lock(handlers["AWS::S3::Bucket"])
 
 
 def _with_cors(handler: dict[str, Callable[..., Any]]) -> None:
@@ -66,3 +68,16 @@ def _apply_settings(table: str, properties: Properties) -> None:
     enabled = str(recovery.get("PointInTimeRecoveryEnabled", False)).lower() == "true"
     specification = {"PointInTimeRecoveryEnabled": enabled}
     dynamodb._update_continuous_backups({"TableName": table, "PointInTimeRecoverySpecification": specification})
+
+
+def _with_object_lock(handler: dict[str, Callable[..., Any]]) -> None:
+    create = handler["create"]
+
+    def create_with_lock(logical_id: str, properties: Properties, stack: str) -> Any:
+        name, attributes = create(logical_id, properties, stack)
+        if str(properties.get("ObjectLockEnabled", False)).lower() == "true":
+            rule = properties.get("ObjectLockConfiguration", {}).get("Rule", {}).get("DefaultRetention")
+            part("services.s3")._bucket_object_lock[name] = {"enabled": True, "default_retention": rule}
+        return name, attributes
+
+    handler["create"] = create_with_lock

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -34,6 +35,39 @@ def test_a_table_keeps_its_time_to_live_and_its_recovery(aws: Aws) -> None:
     assert ttl == {"TimeToLiveStatus": "ENABLED", "AttributeName": "expires"}
     backups = aws("dynamodb").describe_continuous_backups(TableName=name)["ContinuousBackupsDescription"]
     assert backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"] == "ENABLED"
+
+
+BUCKET = {
+    "Type": "AWS::S3::Bucket",
+    "Properties": {
+        "ObjectLockEnabled": True,
+        "ObjectLockConfiguration": {
+            "ObjectLockEnabled": "Enabled",
+            "Rule": {"DefaultRetention": {"Mode": "COMPLIANCE", "Days": 1}},
+        },
+        "VersioningConfiguration": {"Status": "Enabled"},
+    },
+}
+
+
+def test_what_lies_in_a_locked_bucket_stays(aws: Aws) -> None:
+    stack = deploy(aws("cloudformation"), {"Bucket": BUCKET}, {"Name": {"Value": {"Ref": "Bucket"}}})
+    name, s3 = outputs(aws("cloudformation"), stack)["Name"], aws("s3")
+    until = datetime.now(UTC) + timedelta(days=400)
+    locked = {"ObjectLockMode": "COMPLIANCE", "ObjectLockRetainUntilDate": until}
+    version = s3.put_object(Bucket=name, Key="anchor", Body=b"1", IfNoneMatch="*", **locked)["VersionId"]
+    with pytest.raises(s3.exceptions.ClientError, match="PreconditionFailed"):
+        s3.put_object(Bucket=name, Key="anchor", Body=b"2", IfNoneMatch="*", **locked)
+    with pytest.raises(s3.exceptions.ClientError, match="AccessDenied"):
+        s3.delete_object(Bucket=name, Key="anchor", VersionId=version, BypassGovernanceRetention=True)
+    sooner = {"Mode": "COMPLIANCE", "RetainUntilDate": datetime.now(UTC) + timedelta(days=1)}
+    with pytest.raises(s3.exceptions.ClientError, match="AccessDenied"):
+        s3.put_object_retention(Bucket=name, Key="anchor", VersionId=version, Retention=sooner)
+    s3.delete_object(Bucket=name, Key="anchor")
+    assert [each["VersionId"] for each in s3.list_object_versions(Bucket=name)["Versions"]] == [version]
+    plain = s3.put_object(Bucket=name, Key="any", Body=b"1")["VersionId"]
+    with pytest.raises(s3.exceptions.ClientError, match="AccessDenied"):
+        s3.delete_object(Bucket=name, Key="any", VersionId=plain)
 
 
 def test_an_http_api_answers_a_preflight_with_its_cors(aws: Aws, handle: Handle) -> None:
