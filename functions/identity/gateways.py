@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from functions.identity.errors import (
     ChallengeOver,
     CodeExpired,
+    LockedOut,
     SessionOver,
     UnknownQuestion,
     WeakPassword,
@@ -17,7 +18,10 @@ from functions.identity.errors import (
 )
 from functions.identity.model.sessions import Asked, Granted, Question
 from kernel import aws
+from kernel.errors import Invalid
 
+BUSY_SECONDS = 60
+"""After so long, who was told that the directory has enough may try again."""
 QUESTIONS = {"SOFTWARE_TOKEN_MFA": Question.MFA, "NEW_PASSWORD_REQUIRED": Question.NEW_PASSWORD}
 
 
@@ -142,8 +146,11 @@ class Cognito:
             errors.UserNotFoundException,
             errors.PasswordResetRequiredException,
             errors.UserNotConfirmedException,
+            errors.InvalidParameterException,
         ):
             raise WrongCredentials() from None
+        except errors.TooManyRequestsException:
+            raise LockedOut(retry_after=BUSY_SECONDS) from None
         return _given(answer)
 
     def answer_code(self, session: str, email: str, code: str) -> Granted | Asked:
@@ -237,7 +244,14 @@ class Cognito:
             )
         except errors.ExpiredCodeException:
             raise CodeExpired() from None
-        except (errors.CodeMismatchException, errors.NotAuthorizedException, errors.UserNotFoundException):
+        except (errors.LimitExceededException, errors.TooManyFailedAttemptsException, errors.TooManyRequestsException):
+            raise LockedOut(retry_after=BUSY_SECONDS) from None
+        except (
+            errors.CodeMismatchException,
+            errors.NotAuthorizedException,
+            errors.UserNotFoundException,
+            errors.InvalidParameterException,
+        ):
             raise WrongCode("The code is wrong, or was used before.") from None
 
     def resend(self, email: str) -> None:
@@ -270,7 +284,14 @@ class Cognito:
             raise CodeExpired() from None
         except errors.InvalidPasswordException as refused:
             raise WeakPassword(_said(refused)) from None
-        except (errors.CodeMismatchException, errors.NotAuthorizedException, errors.UserNotFoundException):
+        except (errors.LimitExceededException, errors.TooManyFailedAttemptsException, errors.TooManyRequestsException):
+            raise LockedOut(retry_after=BUSY_SECONDS) from None
+        except (
+            errors.CodeMismatchException,
+            errors.NotAuthorizedException,
+            errors.UserNotFoundException,
+            errors.InvalidParameterException,
+        ):
             raise WrongCode("The code is wrong, or was used before.") from None
 
     def change_password(self, access_token: str, old: str, new: str) -> None:
@@ -333,6 +354,8 @@ class Cognito:
             )
         except self._client.exceptions.InvalidPasswordException as refused:
             raise WeakPassword(_said(refused)) from None
+        except self._client.exceptions.InvalidParameterException:
+            raise Invalid("The address or the name is none that mail can be sent to.") from None
         return str(answer["UserSub"])
 
     @property
