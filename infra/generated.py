@@ -25,8 +25,9 @@ VERSION = "1.0.0"
 
 def rooms() -> Iterator[Room]:
     """The HTTP application of every context that has one."""
-    for file in sorted((ROOT / "functions").glob("*/api.py")):
-        yield importlib.import_module(f"functions.{file.parent.name}.api").app
+    folder = ROOT / "functions"
+    for file in sorted((*folder.glob("*/api.py"), *folder.glob("*/api/__init__.py"))):
+        yield importlib.import_module(f"functions.{file.relative_to(folder).parts[0]}.api").app
 
 
 def openapi() -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from functions.identity.model import Preferences
+from functions.identity.model import ProfilePreferences
 from kernel.text import Line
 
 Email = Annotated[str, Field(min_length=3, max_length=254, pattern=r"^[^@\s\x00-\x1f]+@[^@\s\x00-\x1f]+$")]
@@ -134,7 +134,7 @@ class ChangeProfile(Body):
     """The caller's own name and preferences in the organisation; what is left out stays."""
 
     name: Line | None = None
-    preferences: Preferences | None = None
+    preferences: ProfilePreferences | None = None
 
 
 class Invite(Body):

@@ -37,7 +37,7 @@ def faults(source: str, path: str) -> Iterator[tuple[int, str]]:
             yield node.lineno, TAKEN_HERE
         elif isinstance(node, ast.Attribute) and node.attr == "client" and "table" in ast.unparse(node.value):
             yield node.lineno, RAW_HERE
-        elif isinstance(node, ast.AsyncFunctionDef | ast.FunctionDef) and path.endswith("/api.py"):
+        elif isinstance(node, ast.AsyncFunctionDef | ast.FunctionDef) and "/api" in path:
             yield from ((node.lineno, TAKEN_HERE) for argument in node.args.args if argument.arg == "tenant_id")
 
 

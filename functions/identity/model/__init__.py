@@ -32,7 +32,7 @@ class Theme(StrEnum):
     DARK = "dark"
 
 
-class Preferences(BaseModel):
+class ProfilePreferences(BaseModel):
     """What a person likes."""
 
     model_config = ConfigDict(extra="forbid")
@@ -52,7 +52,7 @@ class User(Record, pk="TENANT#{tenant_id}#USERS", sk="USER#{user_id}"):
     name: str
     roles: tuple[str, ...]
     created_at: str
-    preferences: Preferences = Preferences()
+    preferences: ProfilePreferences = ProfilePreferences()
 
 
 class Me(Resource):
@@ -64,7 +64,7 @@ class Me(Resource):
     name: str
     roles: tuple[str, ...]
     permissions: list[str]
-    preferences: Preferences
+    preferences: ProfilePreferences
     version: int
 
 

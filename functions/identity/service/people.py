@@ -5,7 +5,7 @@ from __future__ import annotations
 from contracts.identity import ProfileChanged
 from functions.identity.errors import BelongsElsewhere
 from functions.identity.gateways import Directory
-from functions.identity.model import Me, Preferences, User
+from functions.identity.model import Me, ProfilePreferences, User
 from functions.identity.model.accounts import normal
 from functions.identity.model.actors import gone_to, platform_in
 from functions.identity.model.members import Belonging
@@ -104,6 +104,6 @@ def _me(actor: Actor, user: User | None) -> Me:
         name=user.name if user else "",
         roles=actor.roles,
         permissions=sorted(actor.permissions),
-        preferences=user.preferences if user else Preferences(),
+        preferences=user.preferences if user else ProfilePreferences(),
         version=user.version if user else 0,
     )
