@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from contracts.organizations import Tenancy
 from functions.access.model import Person
 from kernel.actor import Actor
 from kernel.ids import new_id
@@ -180,6 +181,48 @@ def organization(body: Any = None) -> Scene:
     return lambda world: Request(world.organization, body, READ_ONCE if body else {})
 
 
+def about_organization(tail: str = "", body: Any = None, **options: Any) -> Scene:
+    """About something that the organisation has."""
+    return lambda world: Request(world.organization + tail, body, **options)
+
+
+def closing(world: World) -> Request:
+    """The organisation is being closed."""
+    path = world.organization
+    world.send("POST /organizations/{organization_id}/close", f"{path}/close", {"name": "Acme"})
+    return Request(f"{path}/restore")
+
+
+def handing_over(world: World) -> Request:
+    """The organisation has another administrator."""
+    heir = Person(tenant_id=world.who.tenant_id, user_id="heir", roles=world.who.roles)
+    if Table().get(world.who, Person, user_id="heir") is None:
+        Table().write(create(heir))
+    return Request(f"{world.organization}/transfer", {"user_id": "heir", "name": "Acme"})
+
+
+def founding(world: World) -> Request:
+    """The caller's organisation is on a plan that allows more of them."""
+    path = world.organization
+    world.send("PUT /organizations/{organization_id}/subscription", f"{path}/subscription", {"plan": "enterprise"})
+    return Request("/organizations", {"name": "Beta"})
+
+
+def delegated(world: World) -> Request:
+    """A provider was let in."""
+    request = delegating(world)
+    sent = world.send("PUT /organizations/{organization_id}/delegations/{provider_id}", request.path, request.body)
+    assert sent.status == 200, sent.body
+    return Request(request.path)
+
+
+def delegating(world: World) -> Request:
+    """There is a provider to let in."""
+    provider = new_id("org")
+    Table().write(create(Tenancy(tenant_id=provider)))
+    return Request(f"{world.organization}/delegations/{provider}", {"roles": ["viewer"]})
+
+
 def fresh(body: dict[str, Any]) -> dict[str, Any]:
     """The same under a name that nothing has yet."""
     return {**body, "name": new_id("name")}
@@ -287,6 +330,20 @@ SCENES: dict[str, Scene] = {
     "GET /organizations": then("/organizations", organization()),
     "GET /organizations/{organization_id}": organization(),
     "PUT /organizations/{organization_id}": organization({"name": "Apex"}),
+    "POST /organizations": founding,
+    "DELETE /organizations/{organization_id}": about_organization(query="name=Acme"),
+    "POST /organizations/{organization_id}/close": about_organization("/close", {"name": "Acme"}),
+    "POST /organizations/{organization_id}/restore": closing,
+    "POST /organizations/{organization_id}/transfer": handing_over,
+    "GET /organizations/{organization_id}/subscription": about_organization("/subscription"),
+    "PUT /organizations/{organization_id}/subscription": about_organization("/subscription", {"plan": "starter"}),
+    "GET /organizations/{organization_id}/usage": about_organization("/usage"),
+    "GET /organizations/{organization_id}/customers": about_organization("/customers"),
+    "GET /organizations/{organization_id}/delegations": about_organization("/delegations"),
+    "GET /organizations/{organization_id}/delegations/{provider_id}": delegated,
+    "PUT /organizations/{organization_id}/delegations/{provider_id}": delegating,
+    "DELETE /organizations/{organization_id}/delegations/{provider_id}": delegated,
+    "GET /plans": plain("/plans"),
     "GET /permissions": plain("/permissions"),
     "GET /policies": then("/policies", named("/policies", POLICY, "policy_id")),
     "POST /policies": naming("/policies", POLICY),

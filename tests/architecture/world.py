@@ -18,6 +18,7 @@ from contracts.observations import Observation, observation_id
 from functions.collection import steps as collection
 from functions.findings import steps as findings
 from functions.identity.model import User
+from functions.identity.service.members import join
 from functions.identity.store import Store as People
 from functions.intelligence import steps as intelligence
 from functions.organizations import service as organizations
@@ -96,7 +97,7 @@ class World(ExitStack):
             roles=self.who.roles,
             created_at=AT,
         )
-        People().add_user(self.who, user)
+        join(People(), self.who, user, None)
         return user
 
     @cached_property

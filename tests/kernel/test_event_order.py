@@ -16,6 +16,7 @@ from contracts.findings import Detection
 from contracts.identity import UserCreated
 from functions.findings import steps as findings
 from functions.identity.model import User
+from functions.identity.service.members import join
 from functions.identity.store import Store as People
 from functions.scans import api as scans
 from functions.scans import steps
@@ -79,7 +80,7 @@ def people(who: Actor) -> None:
             roles=(role,),
             created_at="2026-01-01T00:00:00.000Z",
         )
-        People().add_user(who, user)
+        join(People(), who, user, None)
 
 
 def history(who: Actor) -> None:

@@ -19,8 +19,15 @@ from kernel.http import Room, require
 from kernel.http.openapi import document, permission_of
 
 UNDESCRIBED = {("GET", "/openapi.json"), ("GET", "/docs")}
-ANY_USER = {("GET", "/users/me")}
-"""Routes that need a log-in and no permission."""
+ANY_USER = {
+    *(("GET", path) for path in ("/plans", "/users/me", "/users/me/organizations")),
+    *((method, "/auth/sessions") for method in ("GET", "DELETE")),
+    *(("PUT", "/users/me"), ("DELETE", "/auth/sessions/{session_id}"), ("POST", "/invitations/accept")),
+    ("DELETE", "/users/me/organizations/{organization_id}"),
+    ("POST", "/auth/change-password"),
+    *(("POST", f"/auth/mfa/{path}") for path in ("enable", "disable", "verify", "recovery-codes")),
+}
+"""Routes that need a log-in and no permission: they are about the caller alone."""
 
 
 @pytest.fixture(scope="module")
