@@ -19,7 +19,15 @@ from rich.console import Console
 from rich.table import Table
 
 from infra.costs import report
-from tests.bench import bench_access, bench_api, bench_crawl, bench_intelligence, bench_packages, bench_realtime
+from tests.bench import (
+    bench_access,
+    bench_api,
+    bench_audit,
+    bench_crawl,
+    bench_intelligence,
+    bench_packages,
+    bench_realtime,
+)
 from tests.bench.figure import Figure
 from tests.bench.surroundings import Surroundings
 
@@ -27,7 +35,7 @@ ROOT = Path(__file__).resolve().parents[2]
 REPORT = ROOT / "build" / "bench.json"
 GROUPS: dict[str, Callable[[Surroundings], Iterable[Figure]]] = {
     bench.GROUP: bench.figures
-    for bench in (bench_access, bench_api, bench_intelligence, bench_packages, bench_crawl, bench_realtime)
+    for bench in (bench_access, bench_api, bench_audit, bench_intelligence, bench_packages, bench_crawl, bench_realtime)
 }
 """In this order: what wants a quiet machine comes before the local cloud is up."""
 WIDTH = 190
