@@ -91,7 +91,7 @@ async def change_service_account(
 async def delete_service_account(
     account_id: Id, if_match: IfMatch, actor: Actor = require("api_keys:delete")
 ) -> Response:
-    """Remove a service account, and revoke its keys."""
+    """Remove a service account. While it has keys, disable it first, which revokes them."""
     accounts.delete_account(store(), actor, account_id, if_match)
     return Response(status_code=204)
 

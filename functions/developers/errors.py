@@ -83,6 +83,12 @@ class AccountDisabled(Conflict):
     slug, title = "service-account-disabled", "The service account is disabled"
 
 
+class AccountInUse(Conflict):
+    """Programs still use the service account."""
+
+    slug, title = "service-account-in-use", "The service account has keys"
+
+
 class UnknownRole(Invalid):
     """The organisation has no such role."""
 

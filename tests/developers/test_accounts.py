@@ -83,8 +83,12 @@ def test_as_many_keys_as_it_may_have_die_in_one_transaction() -> None:
     who = settled()
     account_id = account(who)
     key_ids = [made(who, service_account_id=account_id)["key_id"] for _ in range(20)]
-    assert send("DELETE", f"/service-accounts/{account_id}", who).status == 204
+    refused = send("DELETE", f"/service-accounts/{account_id}", who)
+    assert (refused.status, refused.problem) == (409, "service-account-in-use")
+    assert not any(record(key_id).revoked_at for key_id in key_ids)
+    assert send("PUT", f"/service-accounts/{account_id}", who, {**BODY, "enabled": False}).status == 200
     assert all(record(key_id).revoked_at for key_id in key_ids)
+    assert send("DELETE", f"/service-accounts/{account_id}", who).status == 204
 
 
 def test_its_keys_shrink_with_its_roles() -> None:

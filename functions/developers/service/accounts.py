@@ -12,7 +12,7 @@ from contracts.developers import (
     ServiceAccountCreated,
     ServiceAccountDeleted,
 )
-from functions.developers.errors import ScopeNotHeld, TooManyAccounts, UnknownRole
+from functions.developers.errors import AccountInUse, ScopeNotHeld, TooManyAccounts, UnknownRole
 from functions.developers.model import MAX_ACCOUNTS, ServiceAccount, TakenName, taken_name
 from functions.developers.schemas import ChangeServiceAccount, CreateServiceAccount
 from functions.developers.service.rights import following, retrying, rights, role_permissions
@@ -73,15 +73,18 @@ def change_account(
 
 
 def delete_account(store: Store, actor: Actor, account_id: str, if_match: int | None) -> None:
-    """Remove a service account, and end its keys."""
+    """Remove a service account. Raises AccountInUse while it has keys that open something: to end those cannot be
+    undone, so it is a command of its own, disabling it."""
 
     def change() -> None:
         account = _read(store, actor, account_id, if_match)
         owner = store.owner(actor, account_id)
-        keys, told = following(store, actor, account_id, None, "its service account was removed")
+        live = sum(key.is_live and key.user_id == account_id for key in store.keys(actor))
+        if live:
+            raise AccountInUse(f"{live} of its keys are good. Disable it first, which revokes them.")
         event = ServiceAccountDeleted(account_id=account_id, name=account.name)
         items = removed_account(account, _name(account))
-        store.commit(actor, [*items, fence(actor, owner, account_id), *keys], [event, *told])
+        store.commit(actor, [*items, fence(actor, owner, account_id)], [event])
 
     retrying(change)
 

@@ -166,7 +166,7 @@ class ServiceAccountChanged(Event, context="developers", category=Category.SECUR
 
 
 class ServiceAccountDeleted(Event, context="developers", category=Category.SECURITY):
-    """A service account is gone, and its keys with it."""
+    """A service account is gone."""
 
     account_id: str
     name: str
