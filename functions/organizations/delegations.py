@@ -6,6 +6,7 @@ from datetime import datetime
 
 from contracts.access import ROLE_PERMISSIONS, covers
 from contracts.organizations import DelegationEnded, DelegationGranted
+from functions.organizations.actors import provider_of
 from functions.organizations.errors import AlreadyOver, RoleNotHeld, UnknownProvider
 from functions.organizations.model import Customer, GrantedDelegation
 from functions.organizations.schemas import GrantDelegation
@@ -81,14 +82,14 @@ def customers(store: Store, actor: Actor, organization_id: str, limit: int, curs
 
 def tell_provider(store: Store, customer: Actor, provider_id: str) -> None:
     """Copy a customer's delegation to the provider as it is now, whatever the order in which events come."""
-    provider = Actor.system(provider_id, request_id=customer.request_id)
     delegation = store.find_delegation(customer, provider_id)
+    provider = provider_of(customer, delegation, provider_id)
     if delegation is None:
         store.forget_customer(provider, customer.tenant_id)
         return
     store.keep_customer(
         Customer(
-            tenant_id=provider_id,
+            tenant_id=provider.tenant_id,
             customer_id=customer.tenant_id,
             customer_name=store.organization(customer).name,
             roles=delegation.roles,

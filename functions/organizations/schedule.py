@@ -7,9 +7,9 @@ from functools import cache
 from typing import Any
 
 from functions.organizations import service
+from functions.organizations.actors import due
 from functions.organizations.store import Store
 from kernel import clock, observe
-from kernel.actor import Actor
 from kernel.errors import NotFound
 
 store = cache(Store)
@@ -29,7 +29,7 @@ def handler(_event: dict[str, Any], _context: object) -> dict[str, int]:
 
 
 def _end(day: str, organization_id: str) -> None:
-    actor = Actor.system(organization_id)
+    actor = due(organization_id)
     with observe.working_for(actor):
         try:
             organization = store().organization(actor)
@@ -38,4 +38,4 @@ def _end(day: str, organization_id: str) -> None:
             service.end_organization(store(), actor)
         except NotFound:
             observe.logger().info("organisation already ended", extra={"organization_id": organization_id})
-        store().settle(day, organization_id)
+        store().settle(actor, day)

@@ -6,6 +6,7 @@ from contracts.access import permissions_of
 from contracts.organizations import OrganizationStatus
 from contracts.plans import Metered, plans
 from functions.organizations import metering
+from functions.organizations.actors import founder_of
 from functions.organizations.errors import NotAMember, PlanTooSmall, TooManyOrganizations, UnknownPlan
 from functions.organizations.model import (
     FREE,
@@ -76,8 +77,9 @@ def found_organization(store: Store, actor: Actor, command: FoundOrganization) -
 
 def build(store: Store, founding: Founding) -> None:
     """Make a founded organisation; making it again changes nothing."""
-    new = Actor(tenant_id=founding.organization_id, user_id=founding.owner_id, email=founding.owner_email)
-    create_organization(store, new, founding.name, founding.owner_id, founding.owner_email, founding.region)
+    create_organization(
+        store, founder_of(founding), founding.name, founding.owner_id, founding.owner_email, founding.region
+    )
 
 
 def get_organization(store: Store, actor: Actor, organization_id: str) -> Organization:

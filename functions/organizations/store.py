@@ -69,9 +69,9 @@ class Store:
         """The actor's organisation, or None."""
         return self._table.get(actor, Organization)
 
-    def is_organization(self, organization_id: str) -> bool:
+    def is_organization(self, tenant_id: str) -> bool:
         """Whether there is an organisation with this id."""
-        return self._table.get_platform(Tenancy, tenant_id=organization_id) is not None
+        return self._table.get_platform(Tenancy, tenant_id=tenant_id) is not None
 
     def member(self, actor: Actor, user_id: str) -> MemberBrief | None:
         """A person of the organisation."""
@@ -127,7 +127,8 @@ class Store:
                 "erased_after": organization.erased_after,
             }
         )
-        due = [put(_due(organization))] if organization.erased_after else []
+        day = (organization.erased_after or "")[:10]
+        due = [put(_due_on(actor, day))] if day else []
         self._change(actor, organization, event, *due)
 
     def end(self, actor: Actor, organization: Organization) -> None:
@@ -142,11 +143,9 @@ class Store:
         """The organisations whose grace period ends on a day."""
         return [each.organization_id for each in self._table.query_platform(Due, limit=200, day=day).items]
 
-    def settle(self, day: str, organization_id: str) -> None:
+    def settle(self, actor: Actor, day: str) -> None:
         """The clock has done what was due."""
-        self._table.write(
-            Change(Due(tenant_id=organization_id, day=day, organization_id=organization_id), "Delete", "")
-        )
+        self._table.write(Change(_due_on(actor, day), "Delete", ""))
 
     def usage(self, actor: Actor, period: str) -> Usage | None:
         """What was counted in a period."""
@@ -224,12 +223,8 @@ def _tenancy(organization: Organization) -> Tenancy:
     return organization.tenancy()
 
 
-def _due(organization: Organization) -> Due:
-    return Due(
-        tenant_id=organization.tenant_id,
-        day=str(organization.erased_after)[:10],
-        organization_id=organization.organization_id,
-    )
+def _due_on(actor: Actor, day: str) -> Due:
+    return Due(tenant_id=actor.tenant_id, day=day, organization_id=actor.tenant_id)
 
 
 def _usage_changes(actor: Actor, counted: Sequence[Counted]) -> tuple[list[Change], list[Event]]:

@@ -13,9 +13,13 @@ from infra.cdk.packaging import ROOT
 from infra.generated import openapi
 
 TENANT_NAMES = {"tenant_id", "organization_id"}
-MAKERS = {"functions/identity/model/actors.py", "functions/realtime/socket.py"}
-"""Where an actor is made: of a verified token's claims, and of what the authorizer handed to the WebSocket door."""
-PLATFORM_ROOMS = {"identity"}
+MAKERS = {
+    *("functions/access/gatekeeper.py", "functions/identity/model/actors.py", "functions/organizations/actors.py"),
+    "functions/realtime/socket.py",
+}
+"""Where an actor is made: of a verified token's claims or a key's record, of what the authorizer handed to the
+WebSocket door, of what a context's own records say."""
+PLATFORM_ROOMS = {"access", "audit", "developers", "identity", "organizations", "realtime"}
 """The rooms that may read items which belong to no tenant; the stack grants nobody else."""
 
 CHOOSING = {"/auth/switch"}
