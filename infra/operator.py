@@ -26,10 +26,12 @@ class Operator:
         self._lambdas = lambdas
         self._stage = stage
 
-    def create_organization(self, name: str, organization_id: str | None = None) -> dict[str, Any]:
-        """Found a tenant; with the id of one that exists, that one is returned."""
-        tenant_id = organization_id or new_id("org")
-        return self._call("organizations-create-organization", {"tenant_id": tenant_id, "name": name})
+    def create_organization(
+        self, name: str, organization_id: str | None = None, plan: str | None = None
+    ) -> dict[str, Any]:
+        """Found a tenant, on the smallest plan by default; with the id of one that exists, that one is returned."""
+        payload = {"tenant_id": organization_id or new_id("org"), "name": name}
+        return self._call("organizations-create-organization", payload | ({"plan": plan} if plan else {}))
 
     def set_status(self, organization_id: str, status: str, reason: str) -> dict[str, Any]:
         """Suspend an organisation (`suspended`), or let it work again (`active`)."""
@@ -63,6 +65,7 @@ def main() -> None:
     create = commands.add_parser("create-organization", help="found an organisation with its first administrator")
     create.add_argument("name")
     create.add_argument("--admin", required=True, metavar="EMAIL")
+    create.add_argument("--plan", help="free by default")
     create.set_defaults(run=_create)
     for name, status, words in (
         ("suspend", "suspended", "let nobody of an organisation in"),
@@ -80,7 +83,7 @@ def main() -> None:
 
 
 def _create(operator: Operator, options: argparse.Namespace) -> str:
-    organization = operator.create_organization(options.name)
+    organization = operator.create_organization(options.name, plan=options.plan)
     operator.create_user(organization["organization_id"], options.admin, options.admin, Role.ORGANIZATION_ADMIN)
     return f"{organization['name']} is {organization['organization_id']}; {options.admin} has been invited."
 

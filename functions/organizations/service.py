@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contracts.access import permissions_of
 from contracts.organizations import OrganizationStatus
-from contracts.plans import Metered, plans
+from contracts.plans import Metered, Plan, plans
 from functions.organizations import metering
 from functions.organizations.actors import founder_of
 from functions.organizations.errors import NotAMember, PlanTooSmall, TooManyOrganizations, UnknownPlan
@@ -31,9 +31,17 @@ ADMINISTRATION = "organizations:delete"
 
 
 def create_organization(
-    store: Store, actor: Actor, name: str, owner_id: str = "", owner_email: str = "", region: str = ""
+    store: Store,
+    actor: Actor,
+    name: str,
+    owner_id: str = "",
+    owner_email: str = "",
+    *,
+    region: str = "",
+    plan: str = FREE,
 ) -> Organization:
-    """Found the actor's tenant; founding it again returns it as it is."""
+    """Found the actor's tenant; founding it again returns it as it is. Raises UnknownPlan."""
+    _plan_named(plan)
     organization = Organization(
         tenant_id=actor.tenant_id,
         organization_id=actor.tenant_id,
@@ -41,6 +49,7 @@ def create_organization(
         created_at=clock.timestamp(),
         owner_id=owner_id,
         region=region,
+        plan=plan,
     )
     try:
         store.add(actor, organization, owner_email)
@@ -160,9 +169,7 @@ def change_subscription(
 ) -> Subscription:
     """Choose another plan. Raises UnknownPlan, or PlanTooSmall for one that holds less than there is already."""
     organization = _read_as(store, actor, organization_id, if_match)
-    plan = plans().get(change.plan)
-    if plan is None:
-        raise UnknownPlan(f"The plans are {', '.join(plans())}.")
+    plan = _plan_named(change.plan)
     report = metering.report(store, actor, organization.plan)
     too_much = [
         line.metered.value
@@ -181,6 +188,13 @@ def plan_name(store: Store, actor: Actor) -> str:
     """The plan of the actor's organisation."""
     found = store.find_organization(actor)
     return found.plan if found else FREE
+
+
+def _plan_named(name: str) -> Plan:
+    plan = plans().get(name)
+    if plan is None:
+        raise UnknownPlan(f"The plans are {', '.join(plans())}.")
+    return plan
 
 
 def _read_as(store: Store, actor: Actor, organization_id: str, if_match: int | None) -> Organization:

@@ -16,10 +16,9 @@ store = cache(Store)
 
 @task
 def create_organization(actor: Actor, event: dict[str, Any]) -> dict[str, Any]:
-    """Takes `{name, owner_id?, region?}`; the organisation. Doing it again changes nothing."""
-    made = service.create_organization(
-        store(), actor, event["name"], event.get("owner_id", ""), region=event.get("region", "")
-    )
+    """Takes `{name, owner_id?, region?, plan?}`; the organisation. Doing it again changes nothing."""
+    options = {name: event[name] for name in ("owner_id", "region", "plan") if name in event}
+    made = service.create_organization(store(), actor, event["name"], **options)
     return made.model_dump(mode="json")
 
 

@@ -22,6 +22,8 @@ from kernel.ids import new_id
 
 STAGE = "local"
 TENANTS = (("Acme Corporation", "acme.example"), ("Globex Industries", "globex.example"))
+PLAN = "enterprise"
+"""The demo shows everything, and nothing runs out while it is tried."""
 DEMO_DOMAIN = "demo.palisade.test"
 STATEMENT = "The demo targets run on this machine and belong to whoever started them."
 
@@ -55,7 +57,7 @@ def user_of(demo: Demo, role: Role, tenant: int = 0) -> dict[str, str]:
 
 def _tenant(operator: Operator, name: str, domain: str, demo: Demo) -> Demo:
     known: Demo = next((tenant for tenant in demo.get("tenants", []) if tenant["name"] == name), {})
-    organization = operator.create_organization(name, known.get("organization_id", new_id("org")))
+    organization = operator.create_organization(name, known.get("organization_id", new_id("org")), PLAN)
     organization_id = organization["organization_id"]
     passwords = {user["role"]: user["password"] for user in known.get("users", [])}
     users = [_user(operator, organization_id, role, domain, passwords.get(role)) for role in Role]
