@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from botocore.client import BaseClient
 
 from functions.access import api as access
 from functions.access.model import Person as KnownPerson
@@ -61,7 +62,15 @@ def test_whenever_the_process_dies_a_repeat_has_one_effect(who: Actor, path: str
 
 
 @pytest.mark.parametrize("path", COMMANDS)
-def test_many_at_once_with_one_key_have_one_effect(who: Actor, path: str) -> None:
+def test_many_at_once_with_one_key_have_one_effect(who: Actor, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They meet between their calls; moto itself takes one call at a time."""
+    one, make = threading.Lock(), BaseClient._make_api_call
+
+    def alone(*arguments: Any) -> Any:
+        with one:
+            return make(*arguments)
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", alone)
     handler, body = COMMANDS[path]
     before, answers = len(committed_events()), list[Answer]()
     send = _sender(handler, path, who)
