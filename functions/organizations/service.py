@@ -86,9 +86,8 @@ def found_organization(store: Store, actor: Actor, command: FoundOrganization) -
 
 def build(store: Store, founding: Founding) -> None:
     """Make a founded organisation; making it again changes nothing."""
-    create_organization(
-        store, founder_of(founding), founding.name, founding.owner_id, founding.owner_email, founding.region
-    )
+    founder = founder_of(founding)
+    create_organization(store, founder, founding.name, founding.owner_id, founding.owner_email, region=founding.region)
 
 
 def get_organization(store: Store, actor: Actor, organization_id: str) -> Organization:
