@@ -165,7 +165,8 @@ def test_every_command_is_in_the_audit_trail(admin: Client, cloud: Demo) -> None
     assert eventually(lambda: deeds() == {"ScanCreated", "ScanDeleted"})
     entry = next(e for e in admin.everything("/audit/logs") if e["details"].get("scan_id") == scan["scan_id"])
     assert entry["email"] == cloud.user(Role.ORGANIZATION_ADMIN)["email"]
-    assert admin.get(f"/audit/logs/{entry['entry_id']}").json() == entry
+    one = admin.get(f"/audit/logs/{entry['entry_id']}").json()
+    assert one["details"] == entry["details"]
 
 
 def test_a_watcher_sees_the_scan_move(admin: Client, cloud: Demo) -> None:
