@@ -59,10 +59,6 @@ class Store:
         """The count of changes to an owner's keys; None before the first."""
         return self.table.get(actor, Owner, user_id=user_id)
 
-    def owners(self, actor: Actor) -> list[str]:
-        """Everybody who has, or had, a key."""
-        return [owner.user_id for owner in self.table.all(actor, Owner)]
-
     def account(self, actor: Actor, account_id: str) -> ServiceAccount:
         """A service account. Raises NotFound."""
         return self.table.require(actor, ServiceAccount, account_id=account_id)

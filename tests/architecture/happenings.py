@@ -21,6 +21,8 @@ from tests.faults import answering
 from tests.kit import committed_events, sqs_event
 
 HAPPENINGS = (
+    "POST /audit/log",
+    "POST /audit/reports",
     "PUT /notifications/preferences",
     "POST /auth/login",
     "PUT /organizations/{organization_id}",
@@ -31,6 +33,16 @@ HAPPENINGS = (
     "PUT /webhooks/{webhook_id}",
     "PUT /findings/{finding_id}/status",
     "DELETE /scans/{scan_id}",
+    "PUT /roles/{role_id}",
+    "PUT /policies/{policy_id}",
+    "PUT /teams/{team_id}",
+    "DELETE /teams/{team_id}",
+    "DELETE /teams/{team_id}/members/{user_id}",
+    "PUT /api-keys/{key_id}",
+    "POST /api-keys/{key_id}/rotate",
+    "DELETE /api-keys/{key_id}",
+    "PUT /service-accounts/{account_id}",
+    "DELETE /service-accounts/{account_id}",
 )
 """Operations whose scenes and requests tell most of what can be told."""
 

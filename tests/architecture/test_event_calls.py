@@ -20,12 +20,21 @@ from tests.e2e.site import slow_site
 from tests.kit import committed_events
 
 ROOMS = sorted(file.parent.name for file in (Path(__file__).parents[2] / "functions").glob("*/events.py"))
-RARE = {"ReportFailed.v1", "WebhookDisabled.v1"}
+RARE = {
+    *("ReportFailed.v1", "WebhookDisabled.v1", "AccessRefused.v1"),
+    *("GrantRefused.v1", "KeyGrantRefused.v1", "PolicyRefused.v1"),
+}
 """What the history lacks; it is heard as the other events of its context are."""
 MOST_CALLS = 3
 """For one event in a room: what it is about, and what comes of it."""
-MORE_CALLS = {("ScanEnded.v1", "notifications"): 4, ("FindingsDetected.v1", "notifications"): 4}
-"""Who is told what: the people, and for each whether it was told, the mail and the note."""
+FOLLOWED = ("MemberRolesChanged.v1", "MemberRemoved.v1", "TeamMemberAdded.v1", "TeamMemberRemoved.v1")
+MORE_CALLS = {
+    ("ScanEnded.v1", "notifications"): 4,
+    ("FindingsDetected.v1", "notifications"): 4,
+    **dict.fromkeys(((kind, "developers") for kind in FOLLOWED), 6),
+}
+"""Who is told what: the people, and for each whether it was told, the mail and the note. Keys follow their owners: who
+he is, his teams, his keys and what the authorizer reads of them, in one transaction."""
 WRITES = os.environ.get("MEASURE") == "write"
 
 

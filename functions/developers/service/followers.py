@@ -14,6 +14,7 @@ def owner_changed(store: Store, actor: Actor, user_id: str, reason: str) -> None
 
 def role_changed(store: Store, actor: Actor, role_id: str) -> None:
     """A role allows something else: the keys of all who have it follow."""
-    owners = {key.user_id for key in store.keys(actor) if key.is_live} | {*store.owners(actor)}
-    for user_id in sorted(owners):
+    live = [key for key in store.keys(actor) if key.is_live]
+    records = store.records(actor, live)
+    for user_id in sorted({record.user_id for record in records.values() if role_id in record.roles}):
         follow(store, actor, user_id, f"the role {role_id} was changed")
