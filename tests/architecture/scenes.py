@@ -12,7 +12,6 @@ from kernel.actor import Actor
 from kernel.ids import new_id
 from kernel.table import Table, create
 from tests.architecture.world import SCAN, World
-from tests.faults import answering
 
 SCHEDULE = {**SCAN, "cron": "30 2 * * 1"}
 TARGET = {"pattern": "example.com", "method": "attestation", "statement": "The owner has ordered it in writing."}
@@ -22,7 +21,6 @@ ROLE = {"name": "Night watch", "permissions": ["scans:read"]}
 TEAM = {"name": "Red"}
 ACCOUNT = {"name": "Build server", "roles": ["analyst"]}
 POLICY = {"name": "No viewers", "source": 'forbid(principal in Role::"viewer", action, resource);'}
-TOKENS = {"AccessToken": "", "RefreshToken": "r" * 40, "ExpiresIn": 3600}
 FIRST, READ_ONCE = {"if-match": '"0"'}, {"if-match": '"1"'}
 
 
@@ -151,31 +149,6 @@ def proving(world: World) -> Request:
     return Request(f"/targets/{target['target_id']}/verify")
 
 
-def logging_in(world: World) -> Request:
-    """Cognito takes the password."""
-    tokens = {**TOKENS, "AccessToken": world.access_token()}
-    world.enter_context(answering("InitiateAuth", {"AuthenticationResult": tokens}))
-    return Request("/auth/login", {"email": "ann@example.com", "password": "Correct-Horse-9"})
-
-
-def refreshing(world: World) -> Request:
-    """Cognito takes the refresh token."""
-    tokens = {**TOKENS, "AccessToken": world.access_token()}
-    world.enter_context(answering("InitiateAuth", {"AuthenticationResult": tokens}))
-    return Request("/auth/refresh", {"refresh_token": "r" * 40})
-
-
-def logging_out(world: World) -> Request:
-    """Cognito ends the session."""
-    world.enter_context(answering("RevokeToken", {}))
-    return Request("/auth/logout", {"refresh_token": "r" * 40})
-
-
-def member(world: World) -> Request:
-    """Somebody of the organisation."""
-    return Request(f"/users/{world.person.user_id}")
-
-
 def organization(body: Any = None) -> Scene:
     """The organisation."""
     return lambda world: Request(world.organization, body, READ_ONCE if body else {})
@@ -229,11 +202,11 @@ def fresh(body: dict[str, Any]) -> dict[str, Any]:
 
 
 def named(path: str, body: dict[str, Any], id_: str, *, again: bool = False) -> Scene:
-    """About something that a POST has made under a name of its own, and that is perhaps sent again."""
+    """About something that a POST has made under a name of its own, and that perhaps gets another."""
 
     def scene(world: World) -> Request:
-        sent = fresh(body)
-        return Request(f"{path}/{world.create(path, sent)[id_]}", sent if again else None, READ_ONCE if again else {})
+        made = world.create(path, fresh(body))[id_]
+        return Request(f"{path}/{made}", fresh(body) if again else None, READ_ONCE if again else {})
 
     return scene
 
@@ -309,9 +282,6 @@ SCENES: dict[str, Scene] = {
     "GET /audit/security-events": then("/audit/security-events", audited),
     "POST /audit/log": plain("/audit/log", {"action": "vpn.login", "subject": "Ada"}),
     "POST /audit/reports": plain("/audit/reports", {"format": "csv"}),
-    "POST /auth/login": logging_in,
-    "POST /auth/logout": logging_out,
-    "POST /auth/refresh": refreshing,
     "GET /findings": then("/findings", about_facts("")),
     "GET /findings/{finding_id}": finding(""),
     "PUT /findings/{finding_id}/status": finding("/status", {"status": "triaged"}),
@@ -400,9 +370,6 @@ SCENES: dict[str, Scene] = {
     "GET /targets/{target_id}": made("/targets", TARGET, "target_id"),
     "DELETE /targets/{target_id}": made("/targets", TARGET, "target_id"),
     "POST /targets/{target_id}/verify": proving,
-    "GET /users": then("/users", member),
-    "GET /users/me": then("/users/me", member),
-    "GET /users/{user_id}": member,
     "GET /webhooks": then("/webhooks", made("/webhooks", HOOK, "webhook_id")),
     "POST /webhooks": second_hook,
     "GET /webhooks/{webhook_id}": made("/webhooks", HOOK, "webhook_id"),
@@ -413,3 +380,7 @@ SCENES: dict[str, Scene] = {
     "POST /webhooks/{webhook_id}/rotate-secret": delivered("/rotate-secret"),
     "POST /webhooks/{webhook_id}/test": delivered("/test"),
 }
+
+from tests.architecture.people import PEOPLE  # noqa: E402 - they are made of what is above
+
+SCENES |= PEOPLE

@@ -28,8 +28,8 @@ FACT_READS = {
     "GET /scans/{scan_id}/timeline": 3,
 }
 """Reads of facts in S3: the scan, where its facts lie, and for each of the parts that hold the page one more."""
-ASKS_EVERYTHING = {"GET /ready": 3}
-"""What asks whether every dependency answers asks every dependency."""
+ASKS_EVERYTHING = {"GET /ready": 3, "GET /users/me/organizations": 3}
+"""What asks whether every dependency answers asks every dependency; what a person is, each organisation says itself."""
 READS_OF_WRITES = 2
 MORE_READS = {
     "POST /webhooks/{webhook_id}/deliveries/{event_id}/replay": 3,
@@ -43,14 +43,35 @@ MORE_READS = {
     "DELETE /policies/{policy_id}": 3,
     "DELETE /roles/{role_id}": 3,
     "PUT /teams/{team_id}/members/{user_id}": 4,
+    "POST /auth/login": 6,
+    "POST /auth/challenge": 7,
+    "POST /auth/refresh": 6,
+    "POST /auth/switch": 9,
+    "POST /auth/logout": 3,
+    "POST /auth/verify-email": 7,
+    "POST /auth/forgot-password": 3,
+    "POST /auth/reset-password": 7,
+    "POST /auth/change-password": 4,
+    "POST /auth/mfa/verify": 4,
+    "POST /auth/mfa/disable": 4,
+    "POST /auth/mfa/recovery-codes": 3,
+    "POST /invitations/accept": 6,
+    "POST /organizations/{organization_id}/members": 3,
+    "PUT /organizations/{organization_id}/members/{user_id}": 3,
+    "DELETE /organizations/{organization_id}/members/{user_id}": 4,
+    "POST /organizations/{organization_id}/invitations/{invitation_id}/resend": 3,
+    "DELETE /users/me/organizations/{organization_id}": 5,
+    "POST /users/{user_id}/roles": 4,
+    "DELETE /users/{user_id}/roles/{role_id}": 4,
 }
 """The partner may take fifteen seconds to answer: how its endpoint stands by then is read again. What gives or takes
 rights, which is rare, looks at all that it bears on: an owner's rights and keys, all policies and who could take them
-back, who has a role."""
+back, who has a role. Log-ins ask Cognito, which has the trigger look for the person, the organisation's rules and
+teams before it makes tokens."""
 WRITERS = ("DynamoDB.TransactWriteItems", "DynamoDB.PutItem", "DynamoDB.DeleteItem")
 WRITES = os.environ.get("MEASURE") == "write"
-NO_WRITE = {"POST /auth/logout", "POST /auth/refresh", "POST /policies/dry-run"}
-"""What changes nothing of ours: Cognito keeps the sessions, and a dry run does nothing."""
+NO_WRITE = {"POST /auth/resend-code", "POST /policies/dry-run"}
+"""What changes nothing of ours: Cognito mails the code, and a dry run does nothing."""
 
 
 @pytest.fixture(scope="module")

@@ -68,6 +68,10 @@ class World(ExitStack):
         monkeypatch.setenv("REPORT_MACHINE_ARN", aws.setting("SCAN_MACHINE_ARN"))
         monkeypatch.setenv("USER_POOL_CLIENT_ID", "client")
 
+    def setting(self, name: str, value: str) -> None:
+        """Something that the stack would tell the doors."""
+        self._monkeypatch.setenv(name, value)
+
     def send(self, name: str, path: str, body: Any = None, **options: Any) -> Answer:
         """A request of the organisation's administrator, to the operation of that name."""
         return call(operations()[name], name.partition(" ")[0], path, self.who, body, **options)

@@ -251,7 +251,7 @@ class Pool:
 
     def _named(self, username: str) -> Someone:
         for someone in self.people.values():
-            if username.lower() in (someone.email, someone.sub):
+            if username == someone.sub or username.lower() == someone.email:
                 return someone
         raise Refused("UserNotFoundException")
 
