@@ -175,3 +175,15 @@ class NoRoleLeft(Conflict):
     """Who is in an organisation has a role in it."""
 
     slug, title = "no-role-left", "A person has one role at least: remove the person instead"
+
+
+class WrongPassword(Forbidden):
+    """Who is logged in does not know the password. It is no 401, for the session is good."""
+
+    slug, title = "wrong-password", "The password is wrong"
+
+
+class WrongFactorCode(Conflict):
+    """The authenticator that is being set up shows something else."""
+
+    slug, status, title = "wrong-code", 422, "The code is wrong"

@@ -316,8 +316,11 @@ class Cognito:
 
     def begin_factor(self, access_token: str) -> str:
         """Cognito's secret, of which it keeps the only other copy."""
-        secret: str = self._client.associate_software_token(AccessToken=access_token)["SecretCode"]
-        return secret
+        errors = self._client.exceptions
+        try:
+            return str(self._client.associate_software_token(AccessToken=access_token)["SecretCode"])
+        except (errors.NotAuthorizedException, errors.UserNotFoundException):
+            raise SessionOver() from None
 
     def confirm_factor(self, access_token: str, code: str) -> None:
         """The first code proves that the authenticator has the secret."""
@@ -328,6 +331,8 @@ class Cognito:
             )
         except (errors.CodeMismatchException, errors.EnableSoftwareTokenMFAException):
             raise WrongCode() from None
+        except (errors.NotAuthorizedException, errors.UserNotFoundException):
+            raise SessionOver() from None
         factor = {"Enabled": True, "PreferredMfa": True}
         self._client.set_user_mfa_preference(AccessToken=access_token, SoftwareTokenMfaSettings=factor)
 

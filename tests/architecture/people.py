@@ -38,6 +38,7 @@ def played(world: World) -> Pool:
         world.enter_context(hooked(_founder, "before-call"))
         world.setting("USER_POOL_ID", os.environ.get("USER_POOL_ID", "us-east-1_pool1"))
         world.setting("FOUNDER_ARN", "founder")
+        known.trusts = True
         someone = Someone(ANN, PASSWORD, "CONFIRMED", {}, sub=world.who.user_id)
         known.people[ANN] = known.people[world.who.email or ANN] = someone
     return known

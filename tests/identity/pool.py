@@ -59,6 +59,8 @@ class Pool:
     questions: dict[str, tuple[str, str]] = field(default_factory=dict)
     refreshes: dict[str, tuple[str, str, float | None]] = field(default_factory=dict)
     revoked: set[str] = field(default_factory=set)
+    trusts: bool = False
+    """Whether every token counts, and everybody has an account."""
     instead: dict[str, dict[str, Any]] = field(default_factory=dict)
     """What an operation answers in place of what it would."""
 
@@ -256,7 +258,14 @@ class Pool:
         raise Refused("UserNotFoundException")
 
     def _bearer(self, request: dict[str, Any]) -> Someone:
-        claims = jwt.decode(request["AccessToken"], SIGNING, ["HS256"])
+        if self.trusts:
+            said = jwt.decode(request["AccessToken"], options={"verify_signature": False})
+            known = [each for each in self.people.values() if each.sub == said["sub"]]
+            return known[0] if known else Someone(said["sub"], "", "CONFIRMED", {}, sub=said["sub"])
+        try:
+            claims = jwt.decode(request["AccessToken"], SIGNING, ["HS256"])
+        except jwt.PyJWTError:
+            raise Refused("NotAuthorizedException", "Invalid Access Token") from None
         if claims["origin_jti"] in self.revoked:
             raise Refused("NotAuthorizedException")
         return self._named(claims["sub"])

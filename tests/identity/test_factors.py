@@ -41,7 +41,7 @@ def test_a_second_factor_is_set_up_and_asked_for(pool: Pool) -> None:
     assert ElementTree.fromstring(shown["qr_svg"]).tag.endswith("svg")
     assert log_in().status == 200, "it does not count yet"
     wrong = send(tokens, "POST", "/auth/mfa/verify", {"code": "000000"})
-    assert (wrong.status, wrong.problem) == (401, "wrong-code")
+    assert (wrong.status, wrong.problem) == (422, "wrong-code")
     codes = with_factor(pool, tokens)
     assert len(set(codes)) == 10
     session = challenge()
@@ -130,7 +130,7 @@ def test_new_recovery_codes_replace_the_old(pool: Pool) -> None:
     tokens = log_in().body
     assert send(tokens, "POST", "/auth/mfa/recovery-codes", {"password": PASSWORD}).problem == "mfa-not-enabled"
     old = with_factor(pool, tokens)
-    assert send(tokens, "POST", "/auth/mfa/recovery-codes", {"password": "wrong"}).problem == "wrong-credentials"
+    assert send(tokens, "POST", "/auth/mfa/recovery-codes", {"password": "wrong"}).problem == "wrong-password"
     new = send(tokens, "POST", "/auth/mfa/recovery-codes", {"password": PASSWORD}).body["recovery_codes"]
     assert log_in(recovery_code=old[0]).problem == "wrong-code"
     assert log_in(recovery_code=new[0]).status == 200
@@ -141,7 +141,7 @@ def test_the_factor_is_switched_off_with_the_password_alone(pool: Pool) -> None:
     tokens = log_in().body
     assert send(tokens, "POST", "/auth/mfa/disable", {"password": PASSWORD}).problem == "mfa-not-enabled"
     with_factor(pool, tokens)
-    assert send(tokens, "POST", "/auth/mfa/disable", {"password": "wrong"}).problem == "wrong-credentials"
+    assert send(tokens, "POST", "/auth/mfa/disable", {"password": "wrong"}).problem == "wrong-password"
     assert pool.people[ANN].has_factor
     assert send(tokens, "POST", "/auth/mfa/disable", {"password": PASSWORD}).status == 204
     assert log_in().status == 200
@@ -194,7 +194,7 @@ def test_a_password_is_changed_by_who_knows_it_and_other_sessions_end() -> None:
     here, there = log_in().body, log_in().body
     path = "/auth/change-password"
     wrong = send(here, "POST", path, {"current_password": "wrong", "new_password": NEW})
-    assert (wrong.status, wrong.problem) == (401, "wrong-credentials")
+    assert (wrong.status, wrong.problem) == (403, "wrong-password")
     weak = send(here, "POST", path, {"current_password": PASSWORD, "new_password": "Password-2026!"})
     assert (weak.status, weak.problem) == (422, "weak-password")
     assert send(here, "POST", path, {"current_password": PASSWORD, "new_password": NEW}).status == 204

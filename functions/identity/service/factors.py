@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contracts.identity import FactorBegun, FactorDisabled, FactorEnabled, RecoveryCodesRenewed
-from functions.identity.errors import FactorDemanded, FactorThere, NoFactor, WrongCode, WrongCredentials
+from functions.identity.errors import FactorDemanded, FactorThere, NoFactor, WrongCode, WrongFactorCode, WrongPassword
 from functions.identity.gateways import Directory
 from functions.identity.model.accounts import Account, Place
 from functions.identity.model.factors import Enrolment, RecoveryCodes, enrolment, new_recovery_codes
@@ -25,7 +25,7 @@ def begin(store: Store, directory: Directory, actor: Actor, token: str) -> Enrol
 
 def confirm(store: Store, directory: Directory, actor: Actor, token: str, code: str, place: Place) -> RecoveryCodes:
     """The authenticator counts from now on; the answer holds the recovery codes, this once. Raises FactorThere,
-    WrongCode or LockedOut."""
+    WrongFactorCode or LockedOut."""
     store.demand_fresh(actor)
     account = store.account(_email(actor))
     if account.has_factor:
@@ -35,14 +35,14 @@ def confirm(store: Store, directory: Directory, actor: Actor, token: str, code: 
         directory.confirm_factor(token, code)
     except WrongCode:
         fail(store, _email(actor), place, "wrong-code")
-        raise
+        raise WrongFactorCode() from None
     account.has_factor, account.user_id = True, actor.user_id
     account.use_code(code, int(clock.now().timestamp()))
     return _give_codes(store, actor, account, FactorEnabled(user_id=actor.user_id), with_factor=True)
 
 
 def renew_codes(store: Store, directory: Directory, actor: Actor, password: str, place: Place) -> RecoveryCodes:
-    """New recovery codes; the old ones are no longer good. Raises NoFactor, WrongCredentials or LockedOut."""
+    """New recovery codes; the old ones are no longer good. Raises NoFactor, WrongPassword or LockedOut."""
     store.demand_fresh(actor)
     account = store.account(_email(actor))
     if not account.has_factor:
@@ -52,7 +52,7 @@ def renew_codes(store: Store, directory: Directory, actor: Actor, password: str,
 
 
 def drop(store: Store, directory: Directory, actor: Actor, password: str, place: Place) -> None:
-    """The password alone counts from now on. Raises NoFactor, FactorDemanded, WrongCredentials or LockedOut."""
+    """The password alone counts from now on. Raises NoFactor, FactorDemanded, WrongPassword or LockedOut."""
     account = store.account(_email(actor))
     if not account.has_factor:
         raise NoFactor()
@@ -68,11 +68,11 @@ def drop(store: Store, directory: Directory, actor: Actor, password: str, place:
 def demand_password(
     store: Store, directory: Directory, account: Account, actor: Actor, password: str, place: Place
 ) -> None:
-    """Who is logged in may have left the screen to somebody else. Raises WrongCredentials or LockedOut."""
+    """Who is logged in may have left the screen to somebody else. Raises WrongPassword or LockedOut."""
     demand_open(account, place)
     if not directory.knows(_email(actor), password):
         fail(store, _email(actor), place, "wrong-password")
-        raise WrongCredentials("The password is wrong.")
+        raise WrongPassword()
 
 
 def _give_codes(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contracts.identity import PasswordChanged, PasswordResetAsked
-from functions.identity.errors import CodeExpired, WrongCode, WrongCredentials
+from functions.identity.errors import CodeExpired, WrongCode, WrongCredentials, WrongPassword
 from functions.identity.gateways import Directory
 from functions.identity.model import Person
 from functions.identity.model.accounts import Place, normal
@@ -16,7 +16,7 @@ from kernel.actor import Actor
 
 
 def change(store: Store, directory: Directory, actor: Actor, token: str, old: str, new: str, place: Place) -> None:
-    """Replace the caller's password; the caller's other sessions end. Raises WeakPassword, WrongCredentials or
+    """Replace the caller's password; the caller's other sessions end. Raises WeakPassword, WrongPassword or
     LockedOut."""
     email = actor.email or ""
     demand_strong(new, email, store.plan(actor.tenant_id))
@@ -25,7 +25,7 @@ def change(store: Store, directory: Directory, actor: Actor, token: str, old: st
         directory.change_password(token, old, new)
     except WrongCredentials:
         fail(store, email, place, "wrong-password")
-        raise WrongCredentials("The old password is wrong.") from None
+        raise WrongPassword() from None
     store.commit(actor, [], [PasswordChanged(user_id=actor.user_id, email=email, how="changed")])
     end(store, actor, actor.user_id, "password", but=actor.session_id)
 
