@@ -42,7 +42,7 @@ UNAUTHENTICATED = ("none", "expired", "wrong audience", "ID token", "another poo
 """Ways not to be logged in."""
 
 
-class _Keys:
+class KnownKeys:
     """The pool's key set, as the authorizer asks it."""
 
     def get_signing_key_from_jwt(self, _token: str) -> Any:
@@ -55,7 +55,7 @@ def issuing(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("AWS_REGION", REGION)
     monkeypatch.setenv("USER_POOL_ID", POOL)
     monkeypatch.setenv("USER_POOL_CLIENT_ID", CLIENT)
-    monkeypatch.setattr(tokens, "_keys", _Keys)
+    monkeypatch.setattr(tokens, "_keys", KnownKeys)
     entrance.cache_clear()
     yield
     entrance.cache_clear()
@@ -71,18 +71,22 @@ def caller(role: str, tenant_id: str) -> Actor:
         permissions=permissions_of((role,)),
         session_id=str(uuid.uuid4()),
     )
+    for record in (session_of(who), Tenancy(tenant_id=tenant_id, requests_per_second=10_000, burst=10_000)):
+        _ensure(record)
+    return who
+
+
+def session_of(who: Actor) -> SessionRecord:
+    """The session that somebody has just begun."""
     now = clock.timestamp()
-    session = SessionRecord(
-        tenant_id=tenant_id,
+    return SessionRecord(
+        tenant_id=who.tenant_id,
         session_id=str(who.session_id),
         user_id=who.user_id,
         device="A browser",
         created_at=now,
         last_seen_at=now,
     )
-    for record in (session, Tenancy(tenant_id=tenant_id, requests_per_second=10_000, burst=10_000)):
-        _ensure(record)
-    return who
 
 
 def _ensure(record: Record) -> None:

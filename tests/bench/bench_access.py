@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
+import os
 import statistics
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 from contracts.developers import ApiKeyRecord, digest, new_key_text, parse
+from contracts.organizations import Tenancy
 from contracts.routes import match
-from functions.access import language
+from functions.access import language, tokens
+from functions.access.gate import Gate
+from functions.access.gatekeeper import Entrance, Visit
 from functions.access.model import Policy
 from functions.access.policies import AuthorizationRequest, decide
 from kernel.ids import new_id
+from kernel.table import create
+from tests.architecture import matrix
 from tests.bench.figure import Figure
 from tests.bench.surroundings import Surroundings
+from tests.kit import REGION, actor
+from tests.memory_table import memory_table
 
 GROUP = "access"
 DECISION_MICROSECONDS = 200.0
 KEY_MICROSECONDS = 1000.0
+ENTRANCE_MICROSECONDS = 1000.0
 ROUNDS = 2000
 OFFICE = """\
 forbid(principal, action in Action::"findings:*", resource)
@@ -33,6 +43,7 @@ def figures(_surroundings: Surroundings) -> Iterator[Figure]:
         name = f"decision under {count} policies"
         yield _timed(name, lambda text=source: decide(text, _request()), DECISION_MICROSECONDS)  # type: ignore[misc]
     yield _timed("API key, read and compared", _key(), KEY_MICROSECONDS)
+    yield _timed("authorizer, a token whose session it remembers", _entering(), ENTRANCE_MICROSECONDS)
     yield _timed("route of a request", lambda: match("POST", "/api/v1/scans/scan_1/start"), KEY_MICROSECONDS)
 
 
@@ -69,6 +80,19 @@ def _key() -> Callable[[], bool]:
         return found is not None and key.is_shown_by(found[1], 0)
 
     return compare
+
+
+def _entering() -> Callable[[], object]:
+    """The authorizer's work on a signed token, with everything that it reads in a table in memory."""
+    os.environ |= {"AWS_REGION": REGION, "USER_POOL_ID": matrix.POOL, "USER_POOL_CLIENT_ID": matrix.CLIENT}
+    tokens._keys = matrix.KnownKeys  # type: ignore[assignment]
+    who = actor(session_id=str(uuid.uuid4()))
+    table = memory_table()
+    for record in (matrix.session_of(who), Tenancy(tenant_id=who.tenant_id)):
+        table.write(create(record))
+    token = matrix.bearer(who)["authorization"].removeprefix("Bearer ")
+    entrance, visit = Entrance(Gate(table)), Visit("GET", "/api/v1/scans", "192.0.2.1")
+    return lambda: entrance.admit_session(tokens.verify(token), visit).model_dump_json()
 
 
 def _timed(name: str, work: Callable[[], object], limit: float) -> Figure:
