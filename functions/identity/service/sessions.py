@@ -74,7 +74,7 @@ def end(
     for session in found:
         if session is None or session.ended_at or session.session_id == but or within not in (None, session.tenant_id):
             continue
-        _end_one(store, actor, session, SessionsEnded(user_id=user_id, session_ids=[session.session_id], reason=reason))
+        _end_one(store, actor, session, reason)
         ended.append(session.session_id)
     return ended
 
@@ -119,7 +119,7 @@ def _open(store: Store, directory: Directory, text: str, place: Place) -> tuple[
     verdict = token.verdict(session, _now())
     if verdict == "reused" and not session.ended_at:
         reused = RefreshTokenReused(user_id=session.user_id, session_id=session.session_id)
-        _end_one(store, of_session(session, place), session, reused)
+        _end_one(store, of_session(session, place), session, "reused", [reused])
         directory.log_out(token.inner)
     if verdict != "good" or is_over(session, store.rules(session.tenant_id)):
         raise SessionOver()
@@ -172,11 +172,13 @@ def _renew(
     return tokens_of(granted, refresh_token(session, granted.refresh_token or token.inner))
 
 
-def _end_one(store: Store, actor: Actor, session: SessionRecord, told: Event) -> None:
+def _end_one(store: Store, actor: Actor, session: SessionRecord, reason: str, also: Sequence[Event] = ()) -> None:
+    told = SessionsEnded(user_id=session.user_id, session_ids=[session.session_id], reason=reason)
+
     def ended(session: SessionRecord) -> None:
         session.ended_at = session.ended_at or clock.timestamp()
 
-    _changing(store, gone_to(actor, session.tenant_id), session, ended, [told])
+    _changing(store, gone_to(actor, session.tenant_id), session, ended, [told, *also])
 
 
 def _changing(

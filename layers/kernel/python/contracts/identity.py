@@ -93,7 +93,8 @@ class RefreshTokenReused(Event, context="identity", category=Category.SECURITY):
 
 
 class SessionsEnded(Event, context="identity", category=Category.SECURITY):
-    """Sessions of a person were ended, and why: `log_out`, `revoked`, `password`, `removed`, `no_access`."""
+    """Sessions of a person were ended, and why: `log_out`, `revoked`, `password`, `removed`, `no_access`,
+    `reused`."""
 
     user_id: str
     session_ids: list[str]
