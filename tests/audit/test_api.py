@@ -17,7 +17,9 @@ from contracts.organizations import Tenancy
 from contracts.plans import plans
 from contracts.scans import ScanQueued
 from functions.audit import api, events, steps
-from functions.audit.model.entries import AuditEntry, day_of
+from functions.audit.model.entries import AuditEntry, AuditLogEntry, day_of
+from functions.audit.model.reports import AuditReportFormat
+from functions.audit.render import RENDERERS, Told
 from functions.audit.render.csv import neutral
 from kernel import aws
 from kernel.actor import Actor
@@ -373,3 +375,18 @@ def test_sealing_is_asked_for_once_in_a_while() -> None:
         time.shift(60)
         queues.seal("a")
     assert sent == [(120, "a"), (120, "b"), (120, "a")]
+
+
+def test_a_pdf_is_made_of_any_text_and_is_the_same_each_time() -> None:
+    strange = {"a": "<b>\u202e\u4e2d\u6587 & \x07 =1+1", "long": "x" * 5000, "lines": "one\ntwo"}
+    entry = AuditLogEntry(
+        entry_id="evt_1", at=START, action="A" * 200, context="scans", category=Category.SECURITY, user_id="user_1",
+        email="<i>@x", address=None, key_id=None, provider_id="org_1", request_id=None, resource="r" * 128,
+        external=True, details=strange, sealed=False,
+    )  # fmt: skip
+    told = Told(START, START, {"actor": "<script>"}, START, [entry] * 300, True)
+    first = RENDERERS[AuditReportFormat.PDF](told)
+    assert first.startswith(b"%PDF-")
+    assert RENDERERS[AuditReportFormat.PDF](told) == first
+    assert len(RENDERERS[AuditReportFormat.CSV](told).splitlines()) >= 302
+    assert json.loads(RENDERERS[AuditReportFormat.JSON](told))["has_more"] is True

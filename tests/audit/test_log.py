@@ -14,8 +14,10 @@ from hypothesis import strategies as st
 from contracts.audit import AuditLogDiverged
 from functions.audit.errors import LogDiverged
 from functions.audit.model import log as model
-from functions.audit.model.entries import AuditEntry
+from functions.audit.model.entries import AuditEntry, AuditLogEntry
+from functions.audit.model.reports import AuditFilters
 from functions.audit.service import sealing, trail
+from kernel import clock
 from kernel.table import update
 from palisade.audit import tree
 from palisade.audit.verify import canonical, verify
@@ -67,12 +69,9 @@ def test_an_entry_is_visible_at_once_and_sealed_when_it_is_old_enough(time: time
     assert root.hex() == proof.head["root"]
 
 
-def found(place: Place) -> list[object]:
-    from functions.audit.model.reports import AuditFilters
-    from kernel import clock
-
+def found(place: Place) -> list[AuditLogEntry]:
     within = trail.period(None, None, clock.now())
-    return list(trail.search(place.store, place.who, AuditFilters(), within, 50, None, "")[0])
+    return trail.search(place.store, place.who, AuditFilters(), within, 50, None, "")[0]
 
 
 def test_blocks_are_bounded_and_every_proof_of_a_long_log_holds(time: time_machine.Coordinates) -> None:
@@ -102,14 +101,14 @@ def test_a_late_entry_stands_in_the_next_block_once(time: time_machine.Coordinat
     time.shift(120)
     assert place.seal().size == 1
     place.keep(late, late)
-    assert [entry.sealed for entry in found(place) if entry.entry_id == late.id] == [False]  # type: ignore[attr-defined]
+    assert [entry.sealed for entry in found(place) if entry.entry_id == late.id] == [False]
     head = place.seal()
     assert head.size == 2
     place.keep(late)
     assert place.seal().size == 2
     assert place.store.marks(place.who, 10) == []
     assert sealed_ids(place)[-1] == late.id
-    assert [entry.sealed for entry in found(place) if entry.entry_id == late.id] == [True]  # type: ignore[attr-defined]
+    assert [entry.sealed for entry in found(place) if entry.entry_id == late.id] == [True]
     assert trail.get_entry(place.store, place.who, late.id).sealed
     assert_good(place)
 

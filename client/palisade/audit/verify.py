@@ -8,7 +8,6 @@ import hashlib
 import json
 import zlib
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 
 from palisade.audit import p256, tree
 from palisade.audit.tree import Tree
+from palisade.audit.verdict import Fault, Verdict
 
 FORMAT = 1
 GENESIS = "palisade-audit/1"
@@ -29,38 +29,6 @@ Line = dict[str, Any]
 
 class Unreadable(Exception):
     """The file is no export, or no longer one."""
-
-
-@dataclass(frozen=True)
-class Fault:
-    """One thing that is wrong, and where."""
-
-    code: str
-    where: str
-    message: str
-
-
-@dataclass
-class Verdict:
-    """What a verification found."""
-
-    tenant_id: str = ""
-    exported_at: str = ""
-    first: int = 0
-    size: int = 0
-    head_size: int = 0
-    head_root: str = ""
-    blocks: int = 0
-    entries: int = 0
-    expired: int = 0
-    anchors: int = 0
-    fingerprints: list[str] = field(default_factory=list)
-    faults: list[Fault] = field(default_factory=list)
-
-    @property
-    def is_good(self) -> bool:
-        """Whether nothing is wrong."""
-        return not self.faults
 
 
 def canonical(value: Any) -> bytes:

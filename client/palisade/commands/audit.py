@@ -16,7 +16,7 @@ from rich.text import Text
 from palisade import output, tables
 from palisade.api import STDOUT, Api
 from palisade.audit import verify as checking
-from palisade.audit.verify import Verdict
+from palisade.audit.verdict import Fault, Verdict
 from palisade.commands.shared import Json, Limit, connected, most
 from palisade.errors import ExitCode, ReportFailed, WrongUsage
 
@@ -125,8 +125,8 @@ def verify(
         raise typer.Exit(ExitCode.TAMPERED)
 
 
-def _in_older(older: Verdict) -> list[checking.Fault]:
-    return [checking.Fault(fault.code, f"earlier export, {fault.where}", fault.message) for fault in older.faults]
+def _in_older(older: Verdict) -> list[Fault]:
+    return [Fault(fault.code, f"earlier export, {fault.where}", fault.message) for fault in older.faults]
 
 
 def _told(verdict: Verdict) -> RenderableType:
