@@ -23,6 +23,7 @@ ROOMS = sorted(file.parent.name for file in (Path(__file__).parents[2] / "functi
 RARE = {
     *("ReportFailed.v1", "WebhookDisabled.v1", "AccessRefused.v1"),
     *("GrantRefused.v1", "KeyGrantRefused.v1", "PolicyRefused.v1"),
+    *("AuditLogDiverged.v1", "AuditReportFailed.v1", "AuditReportReady.v1"),
 }
 """What the history lacks; it is heard as the other events of its context are."""
 MOST_CALLS = 3
