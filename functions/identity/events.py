@@ -6,6 +6,7 @@ from functools import cache
 
 from contracts.access import RoleChanged, TeamMemberAdded, TeamMemberRemoved
 from contracts.identity import MemberRemoved, MemberRolesChanged
+from contracts.organizations import DelegationEnded, DelegationGranted
 from functions.identity.service import sessions
 from functions.identity.store import Store
 from kernel import clock
@@ -48,6 +49,18 @@ def end_sessions(event: MemberRemoved, envelope: Envelope) -> None:
     actor = envelope.actor()
     if store().find_user(actor, event.user_id) is None:
         sessions.end(store(), actor, event.user_id, "removed", within=actor.tenant_id)
+
+
+@handler.on(DelegationGranted)
+def settle_provider(event: DelegationGranted, envelope: Envelope) -> None:  # noqa: ARG001 - whom it concerns is looked up
+    """A provider's people may do something else."""
+    sessions.settle_provider(store(), envelope.actor(), clock.parse(envelope.at))
+
+
+@handler.on(DelegationEnded)
+def end_provider(event: DelegationEnded, envelope: Envelope) -> None:  # noqa: ARG001 - whom it concerns is looked up
+    """A provider's people are out."""
+    sessions.settle_provider(store(), envelope.actor(), clock.parse(envelope.at))
 
 
 def _settle(user_id: str, envelope: Envelope) -> None:

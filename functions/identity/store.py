@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from contracts.access import CustomRole, TeamMembership
 from contracts.identity import SessionRecord, SignInRules
-from contracts.organizations import OrganizationBrief, Tenancy
+from contracts.organizations import Delegation, OrganizationBrief, Tenancy
 from functions.identity.errors import ChallengeOver
 from functions.identity.model import Person, User
 from functions.identity.model.accounts import Account, digest, normal
@@ -116,6 +116,14 @@ class Store:
     def teams_of(self, actor: Actor, user_id: str) -> list[str]:
         """The teams that a person is in."""
         return [each.team_id for each in self._table.all(actor, TeamMembership, user_id=user_id)]
+
+    def delegation(self, actor: Actor, provider_id: str) -> Delegation | None:
+        """Whether, and as what, the organisation lets a provider's people in."""
+        return self._table.get(actor, Delegation, provider_id=provider_id)
+
+    def sessions_in(self, actor: Actor) -> Iterator[SessionRecord]:
+        """All sessions that are in the organisation, as the index knows them."""
+        return self._table.all(actor, SessionRecord, index="gsi1")
 
     def plan(self, tenant_id: str) -> str:
         """What the organisation has ordered."""

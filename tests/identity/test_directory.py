@@ -10,11 +10,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import jwt
+import pyotp
 import pytest
 
-from functions.identity.errors import SessionOver, WrongCredentials
+from functions.identity.errors import CodeExpired, SessionOver, WrongCode, WrongCredentials
 from functions.identity.gateways import Cognito
-from functions.identity.model.sessions import Asked, Granted
+from functions.identity.model.sessions import Asked, Granted, Question
 from infra.local import clients, emulator
 from kernel import aws
 from tests.infra.local.cloud_kit import create_function
@@ -111,3 +112,69 @@ def test_a_session_that_was_ended_gives_nothing(directory: Cognito) -> None:
         directory.log_in(EMAIL, "Wrong-Horse-9-Battery")
     with pytest.raises(WrongCredentials):
         directory.log_in("nobody@example.com", PASSWORD)
+
+
+def test_a_second_factor_is_asked_for_until_it_is_dropped(directory: Cognito) -> None:
+    tokens = granted(directory.log_in(EMAIL, PASSWORD))
+    secret = directory.begin_factor(tokens.access_token)
+    with pytest.raises(WrongCode):
+        directory.confirm_factor(tokens.access_token, "000000")
+    directory.confirm_factor(tokens.access_token, pyotp.TOTP(secret).now())
+    asked = directory.log_in(EMAIL, PASSWORD)
+    assert isinstance(asked, Asked)
+    assert asked.question is Question.MFA
+    with pytest.raises(WrongCode):
+        directory.answer_code(asked.session, EMAIL, "000000")
+    assert granted(directory.answer_code(asked.session, EMAIL, pyotp.TOTP(secret).now())).refresh_token
+    assert directory.knows(EMAIL, PASSWORD)
+    assert not directory.knows(EMAIL, "Wrong-Horse-9-Battery")
+    directory.drop_factor(says(tokens)["sub"])
+    assert granted(directory.log_in(EMAIL, PASSWORD)).access_token
+
+
+def test_a_first_password_is_replaced(directory: Cognito, pool: Any) -> None:
+    directory.enrol("new@example.com", None)
+    once = "Temporary-Horse-9"
+    pool.admin_set_user_password(
+        UserPoolId=aws.setting("USER_POOL_ID"), Username="new@example.com", Password=once, Permanent=False
+    )
+    asked = directory.log_in("new@example.com", once)
+    assert isinstance(asked, Asked)
+    assert asked.question is Question.NEW_PASSWORD
+    assert granted(directory.answer_password(asked.session, "new@example.com", PASSWORD)).access_token
+    assert granted(directory.log_in("new@example.com", PASSWORD)).access_token
+
+
+def test_who_signs_up_verifies_the_address_once(directory: Cognito) -> None:
+    email = "nora@example.com"
+    first = directory.sign_up(email, "Attackers-Horse-9-x", "Eve")
+    second = directory.sign_up(email, PASSWORD, "Nora")
+    assert None not in (first, second)
+    assert first != second, "an account that nobody verified is replaced"
+    with pytest.raises(WrongCode):
+        directory.confirm(email, "000000")
+    with pytest.raises(WrongCredentials):
+        directory.log_in(email, PASSWORD)
+    directory.confirm(email, "123456")  # the emulator mails everybody the same
+    with pytest.raises(WrongCode):
+        directory.confirm(email, "123456")
+    assert directory.sign_up(email, PASSWORD, "Nora") is None
+    assert granted(directory.log_in(email, PASSWORD)).access_token
+    directory.resend(email)
+    directory.resend("nobody@example.com")
+
+
+def test_a_password_is_changed_and_reset_with_a_code_that_is_good_once(directory: Cognito) -> None:
+    tokens = granted(directory.log_in(EMAIL, PASSWORD))
+    with pytest.raises(WrongCredentials):
+        directory.change_password(tokens.access_token, "wrong", "Another-Horse-9-x")
+    directory.change_password(tokens.access_token, PASSWORD, "Another-Horse-9-x")
+    directory.forgot(EMAIL)
+    directory.forgot("nobody@example.com")
+    with pytest.raises(WrongCode):
+        directory.reset(EMAIL, "000000", PASSWORD)
+    directory.reset(EMAIL, "654321", PASSWORD)  # the emulator mails everybody the same
+    with pytest.raises((WrongCode, CodeExpired)):
+        directory.reset(EMAIL, "654321", "Another-Horse-9-x")
+    assert granted(directory.log_in(EMAIL, PASSWORD)).access_token
+    directory.sign_out(says(tokens)["sub"])

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.access import CustomRole, Role, RoleChanged
+from contracts.organizations import Delegation, DelegationEnded
 from functions.identity import events
 from functions.identity.errors import LastAdministrator
 from functions.identity.model.members import Administrators
@@ -326,3 +327,25 @@ def test_a_profile_is_the_persons_own() -> None:
     stranger = actor(tenant_id=acme)
     assert post("/auth/mfa/verify", {"code": "1"}, stranger).status == 422
     assert bearer(ann).tenant_id == acme
+
+
+def test_a_providers_people_work_where_a_customer_lets_them_until_it_does_not() -> None:
+    customer, provider = founded(), founded("Provider")
+    ann = add(provider)
+    add(provider, email=EVE)
+    tokens, eve = log_in().body, log_in(EVE).body
+    given = Delegation(tenant_id=customer, provider_id=provider, roles=("viewer",), user_ids=(ann["user_id"],))
+    Table().write(create(given))
+    there = post("/auth/switch", {"refresh_token": tokens["refresh_token"], "organization_id": customer})
+    assert there.status == 200, there.body
+    said = claims(there.body)
+    assert (said["organization_id"], said["provider_id"], said["roles"]) == (customer, provider, ["viewer"])
+    assert post("/auth/switch", {"refresh_token": eve["refresh_token"], "organization_id": customer}).status == 404
+    assert claims(log_in().body)["organization_id"] == provider, "the next log-in begins at home"
+    given.ends_at = clock.timestamp()
+    Table().write(put(given))
+    Table().transact(Actor.system(customer), [], [DelegationEnded(provider_id=provider, roles=["viewer"])])
+    told = next(event for event in committed_events() if event.type == "DelegationEnded.v1")
+    assert events.handler(sqs_event(told), None) == {"batchItemFailures": []}
+    assert refresh(there.body).problem == "session-over"
+    assert claims(refresh(eve).body)["organization_id"] == provider

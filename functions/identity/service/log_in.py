@@ -29,6 +29,7 @@ from functions.identity.errors import (
 from functions.identity.gateways import Directory
 from functions.identity.model.accounts import Account, Place, normal
 from functions.identity.model.actors import at_door_of, named_in, of_claims
+from functions.identity.model.passwords import demand_strong
 from functions.identity.model.sessions import (
     Asked,
     Challenge,
@@ -87,6 +88,8 @@ def answer(store: Store, directory: Directory, command: Answer, place: Place) ->
     else:
         if command.new_password is None or command.code is not None:
             raise WrongAnswer("A new password is asked for.")
+        person = store.person(account.user_id or "nobody")
+        demand_strong(command.new_password, challenge.email, store.plan(person.last) if person else "free")
         given = directory.answer_password(command.session, challenge.email, command.new_password)
     return _go_on(store, given, account, challenge.email, place, challenge, command.code)
 

@@ -92,6 +92,18 @@ def settle(store: Store, actor: Actor, user_id: str, at: datetime | None = None)
             _changing(store, actor, session, settled, [])
 
 
+def settle_provider(store: Store, actor: Actor, at: datetime) -> None:
+    """What a provider's people may do in the actor's organisation has changed: who may no longer be there is out, and
+    the others need other tokens."""
+    for session in store.sessions_in(actor):
+        if session.ended_at or store.find_user(actor, session.user_id) is not None:
+            continue
+        if standing_of(store, session.user_id, actor.tenant_id) is None:
+            end(store, actor, session.user_id, "no_access", only=session.session_id)
+        else:
+            settle(store, actor, session.user_id, at)
+
+
 def list_sessions(store: Store, actor: Actor) -> list[Session]:
     """The caller's sessions that are not over, the one last seen first."""
     alive = [session for session in store.sessions(actor.user_id) if not is_over(session, None)]
@@ -194,7 +206,7 @@ def _changing(
     for _ in range(ATTEMPTS):
         person = store.person(session.user_id) if goes_to not in (None, session.tenant_id) else None
         change(session)
-        if person is not None:
+        if person is not None and session.tenant_id in person.organizations:
             person.last = session.tenant_id
         try:
             store.commit(actor, [changed(session), *([changed(person)] if person else [])], events)

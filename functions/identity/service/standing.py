@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from contracts.access import permissions_of
-from functions.identity.model import custom_roles
+from functions.identity.model import Person, User, custom_roles
 from functions.identity.model.actors import named_in, platform_in
 from functions.identity.store import Store
+from kernel import clock
 from kernel.actor import Actor
 
 
@@ -21,6 +22,7 @@ class Standing(NamedTuple):
     roles: tuple[str, ...]
     permissions: frozenset[str]
     teams: tuple[str, ...] = ()
+    provider_id: str | None = None
 
 
 def claims(store: Store, attributes: Mapping[str, str], wanted: Mapping[str, str]) -> dict[str, Any]:
@@ -36,6 +38,7 @@ def claims(store: Store, attributes: Mapping[str, str], wanted: Mapping[str, str
         "roles": list(standing.roles),
         "permissions": sorted(standing.permissions),
         "teams": list(standing.teams),
+        **({"provider_id": standing.provider_id} if standing.provider_id else {}),
     }
     if "identities" not in attributes and lacks_factor(store, standing.organization_id, standing.email):
         return {**said, "roles": [], "permissions": [], "teams": [], "mfa_setup_required": True}
@@ -45,10 +48,40 @@ def claims(store: Store, attributes: Mapping[str, str], wanted: Mapping[str, str
 def standing_of(store: Store, user_id: str, wanted: str | None = None) -> Standing | None:
     """What a person is in the organisation that is wanted, or in the one last worked in. The organisation's own
     record says it; that the person points there gives nothing."""
-    tenant = platform_in(wanted or _last(store, user_id))
-    user = store.find_user(tenant, user_id) if tenant else None
-    if tenant is None or user is None:
+    person = store.person(user_id)
+    if person is None:
         return None
+    choices = (wanted,) if wanted else (person.last, *person.organizations)
+    return next((found for each in choices if (found := _in(store, person, each)) is not None), None)
+
+
+def _in(store: Store, person: Person, organization_id: str) -> Standing | None:
+    """As a member of the organisation, or as one of a provider's people whom it lets in."""
+    tenant = platform_in(organization_id)
+    if tenant is None:
+        return None
+    user = store.find_user(tenant, person.user_id)
+    return _member(store, tenant, user) if user else _delegate(store, tenant, person)
+
+
+def _delegate(store: Store, tenant: Actor, person: Person) -> Standing | None:
+    """The customer's own record says which roles the provider's people have; that a person is one of them, the
+    provider's."""
+    for provider_id in person.organizations:
+        given = store.delegation(tenant, provider_id)
+        home = platform_in(provider_id)
+        if given is None or home is None or (given.ends_at is not None and given.ends_at <= clock.timestamp()):
+            continue
+        user = store.find_user(home, person.user_id)
+        if user is None or (given.user_ids and person.user_id not in given.user_ids):
+            continue
+        permissions = permissions_in(store, tenant, given.roles)
+        return Standing(tenant.tenant_id, user.user_id, user.email, given.roles, permissions, provider_id=provider_id)
+    return None
+
+
+def _member(store: Store, tenant: Actor, user: User) -> Standing:
+    user_id = user.user_id
     return Standing(
         tenant.tenant_id,
         user_id,
@@ -70,8 +103,3 @@ def lacks_factor(store: Store, tenant_id: str, email: str) -> bool:
     """Whether the organisation demands a second factor that the person has not."""
     rules = store.rules(tenant_id)
     return bool(rules and rules.mfa_required) and not store.account(email).has_factor
-
-
-def _last(store: Store, user_id: str) -> str:
-    person = store.person(user_id)
-    return person.last if person else ""

@@ -6,6 +6,7 @@ from constructs import Construct
 
 from contracts.access import RoleChanged, TeamMemberAdded, TeamMemberRemoved
 from contracts.identity import MemberRemoved, MemberRolesChanged
+from contracts.organizations import DelegationEnded, DelegationGranted
 from infra.cdk.constructs.bounded_context import READ, BoundedContext
 from infra.cdk.constructs.door import Door
 from infra.cdk.platform.stack import Platform
@@ -42,14 +43,15 @@ class Identity(BoundedContext):
         )
         self._know_pool(api)
         self.grant_table(api, ["PLATFORM#TENANTS#*"], [*READ, "dynamodb:PutItem"])
-        self.grant_table(api, ["ROLES", "TEAMS", "ORGANIZATIONS"], READ)
+        self.grant_table(api, ["ROLES", "TEAMS", "ORGANIZATIONS", "DELEGATIONS"], READ)
         self.grant_table(api, ["KEYS"], [*READ, "dynamodb:PutItem"])
         self.grant_data_key(api, create=True)
         admin = ("AdminDeleteUser", "AdminGetUser", "AdminSetUserMFAPreference", "AdminUserGlobalSignOut")
         api.allow([f"cognito-idp:{action}" for action in admin], [platform.directory.pool.user_pool_arn])
         self._may_mail(api)
         self._may_found(api)
-        self.events(
+        events = self.events(
+            *(DelegationGranted.type, DelegationEnded.type),
             *(RoleChanged.type, TeamMemberAdded.type, TeamMemberRemoved.type),
             *(MemberRolesChanged.type, MemberRemoved.type),
         )
@@ -59,6 +61,8 @@ class Identity(BoundedContext):
             ["cognito-idp:AdminCreateUser", "cognito-idp:AdminGetUser", "cognito-idp:AdminSetUserPassword"],
             [platform.directory.pool.user_pool_arn],
         )
+
+        self.grant_table(events, ["ROLES", "TEAMS", "DELEGATIONS"], READ)
 
     def _may_mail(self, door: Door) -> None:
         """Invitations are mailed by the room itself: no event may carry their tokens."""

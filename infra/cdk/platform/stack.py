@@ -128,7 +128,7 @@ class Platform(Stack):
         bounds = KeyBounds(self.data.table, self.data.key)
         known = [f"PLATFORM#{kind}#*" for kind in ("PEOPLE", "TENANTS", "ACCOUNTS")]
         bounds.allow(door.allow, known, ["dynamodb:GetItem"])
-        theirs = [f"TENANT#{TENANT}#{kind}" for kind in ("USERS", "ROLES", "TEAMS")]
+        theirs = [f"TENANT#{TENANT}#{kind}" for kind in ("USERS", "ROLES", "TEAMS", "DELEGATIONS")]
         bounds.allow(door.allow_data, theirs, ["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"])
         return door
 
