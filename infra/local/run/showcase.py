@@ -21,6 +21,7 @@ from infra.local.seed import user_of
 from palisade import api, attestation, reports, tables, watching
 from palisade.api import Api
 from palisade.commands.scans import definition, start
+from palisade.errors import WrongUsage
 from palisade.picture import Picture
 from palisade.watching import Show
 
@@ -52,7 +53,12 @@ def demo(layout: Layout) -> dict[str, Any]:
 def connect(layout: Layout) -> Api:
     """The API, as the first demo tenant's administrator. Raises PalisadeError."""
     admin = user_of(demo(layout), Role.ORGANIZATION_ADMIN)
-    return Api(api.log_in(layout.url, admin["email"], admin["password"]))
+    session, _ = api.log_in(layout.url, admin["email"], admin["password"], _nothing_more)
+    return Api(session)
+
+
+def _nothing_more(challenge: api.Resource) -> api.Resource:
+    raise WrongUsage(f"The demo's administrator is asked for {challenge['challenge']}: run `make clean` and try again.")
 
 
 def notice(target: str) -> RenderableType:
