@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from contracts.access import permissions_of
-from functions.identity.model import Person, User, custom_roles
+from contracts.organizations import Delegation
+from functions.identity.model import Person, custom_roles
 from functions.identity.model.actors import named_in, platform_in
 from functions.identity.store import Store
 from kernel import clock
@@ -48,48 +49,49 @@ def claims(store: Store, attributes: Mapping[str, str], wanted: Mapping[str, str
 def standing_of(store: Store, user_id: str, wanted: str | None = None) -> Standing | None:
     """What a person is in the organisation that is wanted, or in the one last worked in. The organisation's own
     record says it; that the person points there gives nothing."""
+    if wanted is not None and (member := _member(store, user_id, wanted)) is not None:
+        return member
     person = store.person(user_id)
     if person is None:
         return None
-    choices = (wanted,) if wanted else (person.last, *person.organizations)
-    return next((found for each in choices if (found := _in(store, person, each)) is not None), None)
+    if wanted is not None:
+        return _delegate(store, person, wanted)
+    known = (person.last, *person.organizations)
+    return next((found for each in known if (found := _member(store, user_id, each)) is not None), None)
 
 
-def _in(store: Store, person: Person, organization_id: str) -> Standing | None:
-    """As a member of the organisation, or as one of a provider's people whom it lets in."""
+def _member(store: Store, user_id: str, organization_id: str) -> Standing | None:
+    """As one of the organisation's own people."""
+    tenant = platform_in(organization_id)
+    user = store.find_user(tenant, user_id) if tenant else None
+    if tenant is None or user is None:
+        return None
+    permissions, teams = permissions_in(store, tenant, user.roles), store.teams_of(tenant, user_id)
+    return Standing(tenant.tenant_id, user_id, user.email, user.roles, permissions, tuple(teams))
+
+
+def _delegate(store: Store, person: Person, organization_id: str) -> Standing | None:
+    """As one of a provider's people: the customer's own record says which roles they have there, and the provider's
+    that the person is one of them."""
     tenant = platform_in(organization_id)
     if tenant is None:
         return None
-    user = store.find_user(tenant, person.user_id)
-    return _member(store, tenant, user) if user else _delegate(store, tenant, person)
-
-
-def _delegate(store: Store, tenant: Actor, person: Person) -> Standing | None:
-    """The customer's own record says which roles the provider's people have; that a person is one of them, the
-    provider's."""
     for provider_id in person.organizations:
-        given = store.delegation(tenant, provider_id)
-        home = platform_in(provider_id)
-        if given is None or home is None or (given.ends_at is not None and given.ends_at <= clock.timestamp()):
+        given, home = store.delegation(tenant, provider_id), platform_in(provider_id)
+        if given is None or home is None or not _holds(given, person.user_id):
             continue
         user = store.find_user(home, person.user_id)
-        if user is None or (given.user_ids and person.user_id not in given.user_ids):
-            continue
-        permissions = permissions_in(store, tenant, given.roles)
-        return Standing(tenant.tenant_id, user.user_id, user.email, given.roles, permissions, provider_id=provider_id)
+        if user is not None:
+            permissions = permissions_in(store, tenant, given.roles)
+            return Standing(
+                tenant.tenant_id, user.user_id, user.email, given.roles, permissions, provider_id=provider_id
+            )
     return None
 
 
-def _member(store: Store, tenant: Actor, user: User) -> Standing:
-    user_id = user.user_id
-    return Standing(
-        tenant.tenant_id,
-        user_id,
-        user.email,
-        user.roles,
-        permissions_in(store, tenant, user.roles),
-        tuple(store.teams_of(tenant, user_id)),
-    )
+def _holds(given: Delegation, user_id: str) -> bool:
+    is_over = given.ends_at is not None and given.ends_at <= clock.timestamp()
+    return not is_over and (not given.user_ids or user_id in given.user_ids)
 
 
 def permissions_in(store: Store, tenant: Actor, roles: tuple[str, ...]) -> frozenset[str]:
