@@ -43,6 +43,17 @@ HAPPENINGS = (
     "DELETE /api-keys/{key_id}",
     "PUT /service-accounts/{account_id}",
     "DELETE /service-accounts/{account_id}",
+    "PUT /users/me",
+    "POST /organizations/{organization_id}/invitations/{invitation_id}/resend",
+    "DELETE /organizations/{organization_id}/invitations/{invitation_id}",
+    "POST /invitations/accept",
+    "PUT /organizations/{organization_id}/members/{user_id}",
+    "DELETE /organizations/{organization_id}/members/{user_id}",
+    "PUT /organizations/{organization_id}/sign-in",
+    "POST /auth/mfa/recovery-codes",
+    "POST /auth/mfa/disable",
+    "POST /auth/switch",
+    "POST /auth/reset-password",
 )
 """Operations whose scenes and requests tell most of what can be told."""
 

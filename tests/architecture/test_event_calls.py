@@ -24,6 +24,8 @@ RARE = {
     *("ReportFailed.v1", "WebhookDisabled.v1", "AccessRefused.v1"),
     *("GrantRefused.v1", "KeyGrantRefused.v1", "PolicyRefused.v1"),
     *("AuditLogDiverged.v1", "AuditReportFailed.v1", "AuditReportReady.v1"),
+    *("AccountLocked.v1", "LogInRefused.v1", "NewDeviceSeen.v1", "RefreshTokenReused.v1"),
+    *("InvitationRefused.v1", "RecoveryCodeUsed.v1"),
 }
 """What the history lacks; it is heard as the other events of its context are."""
 MOST_CALLS = 3
@@ -32,6 +34,7 @@ FOLLOWED = ("MemberRolesChanged.v1", "MemberRemoved.v1", "TeamMemberAdded.v1", "
 MORE_CALLS = {
     ("ScanEnded.v1", "notifications"): 4,
     ("FindingsDetected.v1", "notifications"): 4,
+    **dict.fromkeys(((kind, "notifications") for kind in ("FactorDisabled.v1", "PasswordChanged.v1")), 4),
     **dict.fromkeys(((kind, "developers") for kind in FOLLOWED), 6),
 }
 """Who is told what: the people, and for each whether it was told, the mail and the note. Keys follow their owners: who
