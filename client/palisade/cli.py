@@ -17,6 +17,7 @@ from rich.text import Text
 from palisade import __version__, output
 from palisade.commands import (
     account,
+    admin,
     audit,
     keys,
     modules,
@@ -51,6 +52,7 @@ for name, group in (
     ("keys", keys),
     ("roles", roles),
     ("policies", policies),
+    ("admin", admin),
 ):
     app.add_typer(group.app, name=name)
 
