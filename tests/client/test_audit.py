@@ -170,6 +170,10 @@ def test_degenerate_signatures_are_none(signature: bytes) -> None:
     assert not p256.is_signed(PUBLIC, b"", signature)
 
 
-@pytest.mark.parametrize("key", [b"", PUBLIC[:-1], PUBLIC[:-1] + bytes([PUBLIC[-1] ^ 1]), PUBLIC[:27] + bytes(64)])
+@pytest.mark.parametrize(
+    "key",
+    [b"", PUBLIC[:-1], PUBLIC[:-1] + bytes([PUBLIC[-1] ^ 1]), PUBLIC[:27] + bytes(64)],
+    ids=["nothing", "cut short", "off the curve", "zero"],
+)
 def test_degenerate_keys_sign_nothing(key: bytes) -> None:
     assert not p256.is_signed(key, b"m", KEY.sign(b"m", ec.ECDSA(hashes.SHA256())))

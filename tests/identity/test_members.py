@@ -138,7 +138,11 @@ def test_an_invitation_ends_and_can_be_taken_back_or_sent_again() -> None:
     assert {"InvitationRevoked.v1", "MemberInvited.v1", "InvitationRefused.v1"} <= set(told())
 
 
-@pytest.mark.parametrize("token", ["a.b.c.d.e.f.g", "org_1.inv_1.secret", f"{new_id('org')}.inv_1.secret", "x" * 30])
+@pytest.mark.parametrize(
+    "token",
+    ["a.b.c.d.e.f.g", "org_1.inv_1.secret", f"{new_id('org')}.inv_1.secret", "x" * 30],
+    ids=["parts", "no organisation", "an unknown one", "no parts"],
+)
 def test_what_is_no_invitation_opens_nothing(token: str) -> None:
     add(founded())
     answer = send(log_in().body, "POST", "/invitations/accept", {"token": token})
