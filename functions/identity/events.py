@@ -6,8 +6,8 @@ from functools import cache
 
 from contracts.access import RoleChanged, TeamMemberAdded, TeamMemberRemoved
 from contracts.identity import MemberRemoved, MemberRolesChanged
-from contracts.organizations import DelegationEnded, DelegationGranted
-from functions.identity.service import sessions
+from contracts.organizations import DelegationEnded, DelegationGranted, OrganizationCreated
+from functions.identity.service import members, sessions
 from functions.identity.store import Store
 from kernel import clock
 from kernel.consumer import Consumer
@@ -49,6 +49,13 @@ def end_sessions(event: MemberRemoved, envelope: Envelope) -> None:
     actor = envelope.actor()
     if store().find_user(actor, event.user_id) is None:
         sessions.end(store(), actor, event.user_id, "removed", within=actor.tenant_id)
+
+
+@handler.on(OrganizationCreated)
+def enter_founded(event: OrganizationCreated, envelope: Envelope) -> None:
+    """A person has founded a further organisation. Who registers comes in with the registration."""
+    if event.owner_email:
+        members.enter_founded(store(), envelope.actor(), event.owner_id, event.owner_email)
 
 
 @handler.on(DelegationGranted)

@@ -94,7 +94,7 @@ class Mailer(Protocol):
 class Founder(Protocol):
     """Founds organisations, which another context owns."""
 
-    def found(self, organization_id: str, name: str) -> None:
+    def found(self, organization_id: str, name: str, owner_id: str) -> None:
         """Found one; one that is there stays as it is."""
 
 
@@ -118,11 +118,11 @@ class Ses:
 class Organizations:
     """Founder on the organizations context's own door, which the stack lets this one call."""
 
-    def found(self, organization_id: str, name: str) -> None:
+    def found(self, organization_id: str, name: str, owner_id: str) -> None:
         """Found it, and wait until it is there: the person logs in next."""
         answer = aws.client("lambda").invoke(
             FunctionName=aws.setting("FOUNDER_ARN"),
-            Payload=json.dumps({"tenant_id": organization_id, "name": name}).encode(),
+            Payload=json.dumps({"tenant_id": organization_id, "name": name, "owner_id": owner_id}).encode(),
         )
         said = answer["Payload"].read()
         if "FunctionError" in answer:

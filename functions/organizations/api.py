@@ -39,10 +39,10 @@ async def list_organizations(actor: Actor = require("organizations:read")) -> Re
     return page([service.get_organization(store(), actor, actor.tenant_id)], None)
 
 
-@app.post("/organizations", status_code=201, response_model=Founding)
+@app.post("/organizations", status_code=202, response_model=Founding)
 async def found_organization(body: FoundOrganization, actor: Actor = require("organizations:create")) -> Response:
-    """Found a further organisation; the caller owns it. Enter it by switching."""
-    return reply(service.found_organization(store(), actor, body), 201)
+    """Found a further organisation; the caller owns it. It is there in a moment: enter it by switching."""
+    return reply(service.found_organization(store(), actor, body), 202)
 
 
 @app.get("/plans", response_model=PlanList)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from contracts.plans import Exhausted, Metered, Plan, plans
-from functions.organizations.model import StoredScan, Usage, UsageLine, UsageReport, line, period_of, warnings_due
+from contracts.plans import Metered, Plan, plans
+from functions.organizations.model import NOW, StoredScan, Usage, UsageLine, UsageReport, line, period_of, warnings_due
 from functions.organizations.store import Counted, Store
 from kernel import clock
 from kernel.actor import Actor
@@ -16,12 +16,13 @@ def count(store: Store, actor: Actor, plan: Plan, added: dict[Metered, int], onc
     by_period: dict[str, dict[Metered, int]] = {}
     for metered, number in added.items():
         by_period.setdefault(period_of(metered, now), {})[metered] = number
-    counted = [_counted(store, actor, plan, period, numbers) for period, numbers in by_period.items()]
+    known = store.usage(actor, *by_period)
+    counted = [_counted(known.get(period), actor, plan, period, numbers) for period, numbers in by_period.items()]
     store.count(actor, counted, once)
 
 
-def _counted(store: Store, actor: Actor, plan: Plan, period: str, numbers: dict[Metered, int]) -> Counted:
-    usage = store.usage(actor, period) or Usage(tenant_id=actor.tenant_id, period=period)
+def _counted(known: Usage | None, actor: Actor, plan: Plan, period: str, numbers: dict[Metered, int]) -> Counted:
+    usage = known or Usage(tenant_id=actor.tenant_id, period=period)
     warnings = []
     for metered, number in numbers.items():
         usage.counts[metered] = max(0, usage.counts.get(metered, 0) + number)
@@ -35,21 +36,15 @@ def _counted(store: Store, actor: Actor, plan: Plan, period: str, numbers: dict[
 def report(store: Store, actor: Actor, plan_name: str) -> UsageReport:
     """Everything that is counted, beside its limit."""
     now, plan = clock.now(), plans()[plan_name]
-    periods = {period: store.usage(actor, period) for period in {period_of(metered, now) for metered in Metered}}
+    periods = store.usage(actor, *sorted({period_of(metered, now) for metered in Metered}))
     lines: list[UsageLine] = []
     for metered in Metered:
-        usage = periods[period_of(metered, now)]
+        usage = periods.get(period_of(metered, now))
         used = usage.counts.get(metered, 0) if usage else 0
         if metered is Metered.API_CALLS:
             used = store.api_calls(actor, now)
         lines.append(line(metered, used, plan, now))
     return UsageReport(plan=plan.name, lines=lines)
-
-
-def apply_plan(store: Store, actor: Actor, plan: Plan) -> None:
-    """Another plan reaches other limits: the marks are set anew."""
-    for each in report(store, actor, plan.name).lines:
-        store.mark(actor, each)
 
 
 def store_scan(store: Store, actor: Actor, plan: Plan, scan_id: str, once: Once) -> None:
@@ -58,7 +53,5 @@ def store_scan(store: Store, actor: Actor, plan: Plan, scan_id: str, once: Once)
     now = store.size_of_scan(actor, scan_id)
     kept = before or StoredScan(tenant_id=actor.tenant_id, scan_id=scan_id, bytes=0)
     added, kept.bytes = now - kept.bytes, now
-    store.keep_size(actor, kept, once, _counted(store, actor, plan, "now", {Metered.STORAGE: added}))
-
-
-__all__ = ["Exhausted", "apply_plan", "count", "report", "store_scan"]
+    usage = store.usage(actor, NOW).get(NOW)
+    store.keep_size(actor, kept, once, _counted(usage, actor, plan, NOW, {Metered.STORAGE: added}))

@@ -19,6 +19,8 @@ GRACE_DAYS = 30
 NEARLY = 0.8
 """The part of a limit at which its administrators are told."""
 FREE = "free"
+NOW = "now"
+"""The period of what is counted as it is."""
 
 
 class Organization(Record, pk="TENANT#{tenant_id}#ORGANIZATIONS", sk="ORGANIZATION"):
@@ -176,7 +178,7 @@ class MemberBrief(Record, pk="TENANT#{tenant_id}#USERS", sk="USER#{user_id}"):
 
 def period_of(metered: Metered, now: datetime) -> str:
     """The period that something is counted in."""
-    return now.strftime("%Y-%m") if metered in PER_MONTH else "now"
+    return now.strftime("%Y-%m") if metered in PER_MONTH else NOW
 
 
 def line(metered: Metered, used: int, plan: Plan, now: datetime) -> UsageLine:

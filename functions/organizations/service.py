@@ -61,8 +61,7 @@ def create_organization(
 def found_organization(store: Store, actor: Actor, command: FoundOrganization) -> Founding:
     """A further organisation of the caller's; he is its owner. Raises TooManyOrganizations.
 
-    What is committed is that it was founded; the organisation itself is made at once, and again from the event should
-    we end before it is.
+    What is committed here is that it was founded; the event makes the organisation and lets the person in.
     """
     if actor.key_id is not None or actor.email is None:
         raise Forbidden("An organisation is founded by a person who is logged in.")
@@ -80,7 +79,6 @@ def found_organization(store: Store, actor: Actor, command: FoundOrganization) -
     if allowed and store.founded(actor, allowed) >= allowed:
         raise TooManyOrganizations()
     store.record_founding(actor, founding, here)
-    build(store, founding)
     return founding
 
 
@@ -169,17 +167,16 @@ def change_subscription(
     """Choose another plan. Raises UnknownPlan, or PlanTooSmall for one that holds less than there is already."""
     organization = _read_as(store, actor, organization_id, if_match)
     plan = _plan_named(change.plan)
-    report = metering.report(store, actor, organization.plan)
+    report = metering.report(store, actor, plan.name)
     too_much = [
         line.metered.value
         for line in report.lines
-        if line.metered in (Metered.USERS, Metered.STORAGE) and 0 < plan.limit(line.metered) < line.used
+        if line.metered in (Metered.USERS, Metered.STORAGE) and line.limit and line.used > line.limit
     ]
     if too_much:
         raise PlanTooSmall(f"The organisation has more than the plan {plan.name} allows of: {', '.join(too_much)}.")
     before, organization.plan = organization.plan, plan.name
-    store.change_plan(actor, organization, before)
-    metering.apply_plan(store, actor, plan)
+    store.change_plan(actor, organization, before, report.lines)
     return _subscription(organization)
 
 

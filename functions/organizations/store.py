@@ -113,9 +113,10 @@ class Store:
         """Commit a new owner."""
         self._change(actor, organization, OwnershipTransferred(owner_id=organization.owner_id, before=before))
 
-    def change_plan(self, actor: Actor, organization: Organization, before: str) -> None:
-        """Commit another plan."""
-        self._change(actor, organization, SubscriptionChanged(plan=organization.plan, before=before))
+    def change_plan(self, actor: Actor, organization: Organization, before: str, lines: Sequence[UsageLine]) -> None:
+        """Commit another plan, with the marks of the limits that it sets."""
+        event = SubscriptionChanged(plan=organization.plan, before=before)
+        self._change(actor, organization, event, *(_mark(actor, line) for line in lines))
 
     def set_status(self, actor: Actor, organization: Organization, before: str, reason: str = "") -> None:
         """Commit a status; when it is closing, the clock is told the day."""
@@ -147,9 +148,10 @@ class Store:
         """The clock has done what was due."""
         self._table.write(Change(_due_on(actor, day), "Delete", ""))
 
-    def usage(self, actor: Actor, period: str) -> Usage | None:
-        """What was counted in a period."""
-        return self._table.get(actor, Usage, period=period)
+    def usage(self, actor: Actor, *periods: str) -> dict[str, Usage]:
+        """What was counted in periods, by period. One call."""
+        found = self._table.get_many(actor, Usage, [{"period": period} for period in periods])
+        return {usage.period: usage for usage in found}
 
     def api_calls(self, actor: Actor, now: datetime) -> int:
         """How many requests the tenant has sent this month, as its bucket knows: shares that workers hold are counted
@@ -161,10 +163,6 @@ class Store:
         """Commit usage with the marks of limits and the events that warn of them."""
         changes, events = _usage_changes(actor, counted)
         self._table.transact(actor, changes, events, once=once)
-
-    def mark(self, actor: Actor, line: UsageLine) -> None:
-        """Set or remove the mark of one limit."""
-        self._table.write(_mark(actor, line))
 
     def stored_scan(self, actor: Actor, scan_id: str) -> StoredScan | None:
         """What is known of a scan's size."""

@@ -33,6 +33,7 @@ ASKS_EVERYTHING = {"GET /ready": 3, "GET /users/me/organizations": 3}
 READS_OF_WRITES = 2
 MORE_READS = {
     "POST /webhooks/{webhook_id}/deliveries/{event_id}/replay": 3,
+    "PUT /organizations/{organization_id}/subscription": 3,
     "POST /api-keys": 4,
     "PUT /api-keys/{key_id}": 5,
     "PUT /service-accounts/{account_id}": 5,

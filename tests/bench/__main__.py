@@ -25,6 +25,7 @@ from tests.bench import (
     bench_audit,
     bench_crawl,
     bench_intelligence,
+    bench_isolation,
     bench_packages,
     bench_realtime,
 )
@@ -35,7 +36,16 @@ ROOT = Path(__file__).resolve().parents[2]
 REPORT = ROOT / "build" / "bench.json"
 GROUPS: dict[str, Callable[[Surroundings], Iterable[Figure]]] = {
     bench.GROUP: bench.figures
-    for bench in (bench_access, bench_api, bench_audit, bench_intelligence, bench_packages, bench_crawl, bench_realtime)
+    for bench in (
+        bench_access,
+        bench_isolation,
+        bench_api,
+        bench_audit,
+        bench_intelligence,
+        bench_packages,
+        bench_crawl,
+        bench_realtime,
+    )
 }
 """In this order: what wants a quiet machine comes before the local cloud is up."""
 WIDTH = 190

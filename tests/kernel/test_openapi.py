@@ -107,10 +107,14 @@ def test_unknown_fields_of_a_body_are_refused_by_its_schema(api: dict[str, Any])
             assert resolved(api, schema).get("additionalProperties") is False, path
 
 
+SHOWN_ONCE = {"Enrolment"}
+"""What holds a secret that its owner must see: the key of a second factor, when it is set up."""
+
+
 def test_nothing_hidden_is_described(api: dict[str, Any]) -> None:
     hidden = {"tenant_id", "expires_at", "resume_token", "secret", "payload"}
     for name, schema in api["components"]["schemas"].items():
-        assert hidden.isdisjoint(schema.get("properties", ())), name
+        assert hidden.isdisjoint(schema.get("properties", ())) or name in SHOWN_ONCE, name
 
 
 def resolved(api: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:

@@ -93,7 +93,7 @@ def test_a_payload_says_what_happened_to_whom_and_nothing_of_the_caller() -> Non
         "timestamp": envelope.at,
         "organization_id": world.who.tenant_id,
         "sequence": 1,
-        "data": {"organization_id": "o", "name": "n"},
+        "data": {"organization_id": "o", "name": "n", "owner_id": "", "owner_email": ""},
     }
     assert "someone@example.com" not in post.body
     assert post.headers["content-type"] == "application/json"

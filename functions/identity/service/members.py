@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from contracts.access import GrantRefused, covers
 from contracts.identity import MemberRemoved, MemberRolesChanged, UserCreated
 from functions.identity.errors import AlreadyMember, CannotGrant, NoRoleLeft, TooManyOrganizations, UnknownRole
-from functions.identity.model import MAX_ORGANIZATIONS, Person, User, custom_roles
+from functions.identity.model import ADMINISTRATOR, MAX_ORGANIZATIONS, Person, User, custom_roles
+from functions.identity.model.actors import platform_in
 from functions.identity.service.sessions import end, settle
 from functions.identity.service.standing import permissions_in
 from functions.identity.store import Store, changed, gone, kept, new
+from kernel import clock
 from kernel.actor import Actor
 from kernel.errors import NotFound, PreconditionFailed, Problem
 from kernel.events import Event
@@ -121,6 +123,23 @@ def join(
     guard = _guard(store, actor, (), user.roles)
     changes = [new(user, AlreadyMember()), pointer, *linked, *guard, *also]
     store.commit(actor, changes, [created, *events], answer)
+
+
+def enter_founded(store: Store, actor: Actor, owner_id: str, email: str) -> None:
+    """Who has founded the organisation of `actor` administers it; entering again changes nothing."""
+    person = store.person(owner_id)
+    if person is None or store.find_user(actor, owner_id) is not None:
+        return
+    home = store.find_user(platform_in(person.last) or actor, owner_id)
+    user = User(
+        tenant_id=actor.tenant_id,
+        user_id=owner_id,
+        email=email,
+        name=home.name if home else email,
+        roles=(ADMINISTRATOR,),
+        created_at=clock.timestamp(),
+    )
+    join(store, actor, user, person)
 
 
 def demand_own(actor: Actor, organization_id: str) -> None:

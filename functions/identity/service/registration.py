@@ -74,7 +74,8 @@ def complete(store: Store, founder: Founder, email: str) -> bool:
     if registration.invitation_id is not None:
         _join(store, who, registration)
         return True
-    founder.found(registration.organization_id, registration.organization_name or registration.name)
+    name = registration.organization_name or registration.name
+    founder.found(registration.organization_id, name, registration.user_id)
     user = User(
         tenant_id=who.tenant_id,
         user_id=registration.user_id,

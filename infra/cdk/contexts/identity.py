@@ -6,7 +6,7 @@ from constructs import Construct
 
 from contracts.access import RoleChanged, TeamMemberAdded, TeamMemberRemoved
 from contracts.identity import MemberRemoved, MemberRolesChanged
-from contracts.organizations import DelegationEnded, DelegationGranted
+from contracts.organizations import DelegationEnded, DelegationGranted, OrganizationCreated
 from infra.cdk.constructs.bounded_context import READ, BoundedContext
 from infra.cdk.constructs.door import Door
 from infra.cdk.platform.stack import Platform
@@ -51,7 +51,7 @@ class Identity(BoundedContext):
         self._may_mail(api)
         self._may_found(api)
         events = self.events(
-            *(DelegationGranted.type, DelegationEnded.type),
+            *(OrganizationCreated.type, DelegationGranted.type, DelegationEnded.type),
             *(RoleChanged.type, TeamMemberAdded.type, TeamMemberRemoved.type),
             *(MemberRolesChanged.type, MemberRemoved.type),
         )
