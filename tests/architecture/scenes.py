@@ -161,9 +161,14 @@ def about_organization(tail: str = "", body: Any = None, **options: Any) -> Scen
 
 def closing(world: World) -> Request:
     """The organisation is being closed."""
-    path = world.organization
-    world.send("POST /organizations/{organization_id}/close", f"{path}/close", {"name": "Acme"})
+    path, name = world.organization, called(world)
+    world.send("POST /organizations/{organization_id}/close", f"{path}/close", {"name": name})
     return Request(f"{path}/restore")
+
+
+def called(world: World) -> str:
+    """What the organisation is called now."""
+    return str(world.send("GET /organizations/{organization_id}", world.organization).body["name"])
 
 
 def handing_over(world: World) -> Request:
@@ -171,7 +176,7 @@ def handing_over(world: World) -> Request:
     heir = Person(tenant_id=world.who.tenant_id, user_id="heir", roles=world.who.roles)
     if Table().get(world.who, Person, user_id="heir") is None:
         Table().write(create(heir))
-    return Request(f"{world.organization}/transfer", {"user_id": "heir", "name": "Acme"})
+    return Request(f"{world.organization}/transfer", {"user_id": "heir", "name": called(world)})
 
 
 def founding(world: World) -> Request:

@@ -28,8 +28,13 @@ FACT_READS = {
     "GET /scans/{scan_id}/timeline": 3,
 }
 """Reads of facts in S3: the scan, where its facts lie, and for each of the parts that hold the page one more."""
-ASKS_EVERYTHING = {"GET /ready": 3, "GET /users/me/organizations": 3}
-"""What asks whether every dependency answers asks every dependency; what a person is, each organisation says itself."""
+ASKS_EVERYTHING = {
+    "GET /ready": 3,
+    "GET /users/me/organizations": 3,
+    "GET /organizations/{organization_id}/usage": 3,
+}
+"""What asks whether every dependency answers asks every dependency; what a person is, each organisation says itself;
+usage is the plan, what was counted, and the bucket of requests."""
 READS_OF_WRITES = 2
 MORE_READS = {
     "POST /webhooks/{webhook_id}/deliveries/{event_id}/replay": 3,

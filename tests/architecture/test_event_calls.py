@@ -22,6 +22,7 @@ from tests.kit import committed_events
 ROOMS = sorted(file.parent.name for file in (Path(__file__).parents[2] / "functions").glob("*/events.py"))
 RARE = {
     *("ReportFailed.v1", "WebhookDisabled.v1", "AccessRefused.v1"),
+    *("OrganizationClosed.v1", "LimitApproached.v1"),
     *("GrantRefused.v1", "KeyGrantRefused.v1", "PolicyRefused.v1"),
     *("AuditLogDiverged.v1", "AuditReportFailed.v1", "AuditReportReady.v1"),
     *("AccountLocked.v1", "LogInRefused.v1", "NewDeviceSeen.v1", "RefreshTokenReused.v1"),
