@@ -187,3 +187,145 @@ class WrongFactorCode(Conflict):
     """The authenticator that is being set up shows something else."""
 
     slug, status, title = "wrong-code", 422, "The code is wrong"
+
+
+class NoSso(NotFound):
+    """Nobody's single sign-on answers for the address."""
+
+    slug, title = "no-sso", "There is no single sign-on for this address"
+
+
+class SsoOver(Unauthenticated):
+    """The log-in took too long, was never begun, or its code was used before."""
+
+    slug, title = "sso-over", "This log-in is over: begin anew"
+
+
+class SsoMismatch(Unauthenticated):
+    """What came back is not what was asked for: another client's code, another log-in's token."""
+
+    slug, title = "sso-mismatch", "The answer does not belong to this log-in"
+
+
+class ForeignRedirect(Conflict):
+    """The identity provider's answer goes nowhere but to this deployment's own pages."""
+
+    slug, status, title = "foreign-redirect", 422, "The redirect address is none of this deployment's"
+
+
+class ForeignAddress(Unauthenticated):
+    """An identity provider speaks for the addresses of its verified domains alone."""
+
+    slug, title = "foreign-address", "Your identity provider does not answer for this address"
+
+
+class NoRoleBySso(Unauthenticated):
+    """The identity provider lets the person in, and the organisation gives the groups no role."""
+
+    slug, title = "no-role-by-sso", "Your groups give you no role here: ask an administrator"
+
+
+class NotProvisioned(Unauthenticated):
+    """The connection lets in nobody who is not in the organisation yet."""
+
+    slug, title = "not-provisioned", "You are not in the organisation yet: ask an administrator"
+
+
+class OtherIdentity(Unauthenticated):
+    """Another identity of the same provider is this person already."""
+
+    slug, title = "other-identity", "This person logs in with another identity of the provider"
+
+
+class SsoOnly(Unauthenticated):
+    """The organisation wants its people to come through its identity provider."""
+
+    slug, title = "sso-only", "Your organisation logs in by single sign-on"
+
+
+class SsoDomainTaken(Conflict):
+    """The domain is another organisation's, or the organisation has named it before."""
+
+    slug, title = "sso-domain-taken", "The domain is in use for single sign-on already"
+
+
+class SsoDomainUnverified(Conflict):
+    """The proof that the organisation owns the domain is not there."""
+
+    slug, title = "sso-domain-unverified", "The domain's proof was not found"
+
+
+class BadDomain(Conflict):
+    """It is no domain that e-mail addresses end in."""
+
+    slug, status, title = "bad-domain", 422, "This is no domain"
+
+
+class BadProvider(Conflict):
+    """The identity provider's own description cannot be read, or does not fit."""
+
+    slug, status, title = "bad-identity-provider", 422, "The identity provider cannot be used"
+
+
+class SsoNotReady(Conflict):
+    """Nobody could log in."""
+
+    slug, title = "sso-not-ready", "Connect an identity provider and verify a domain first"
+
+
+class SsoInUse(Conflict):
+    """The organisation's people could no longer log in."""
+
+    slug, title = "sso-in-use", "Your organisation logs in by single sign-on alone: allow passwords first"
+
+
+class WrongName(Conflict):
+    """What destroys something is confirmed by its name."""
+
+    slug, status, title = "wrong-name", 422, "The name does not match: nothing was removed"
+
+
+class NameInUse(Conflict):
+    """Somebody else, or another group, has the name."""
+
+    slug, title = "name-in-use", "The name is in use"
+
+
+class NoAddress(Conflict):
+    """Nobody can log in without an e-mail address."""
+
+    slug, status, title = "no-address", 400, "A person needs an e-mail address: as userName, or in emails"
+
+
+class AddressElsewhere(Conflict):
+    """The address is a person's already, and this organisation has not proved that it owns the domain."""
+
+    slug, title = "address-elsewhere", "The address has an account already: verify its domain, or invite the person"
+
+
+class NoSuchPeople(Conflict):
+    """A group holds people of the organisation alone."""
+
+    slug, status, title = "no-such-people", 400, "A member of the group is no user of the organisation"
+
+
+class GroupLimit(Conflict):
+    """More groups, or more people in one, than the platform keeps."""
+
+    slug, status, title = "group-limit", 409, "The platform keeps no more of these"
+
+
+class ScimFault(Conflict):
+    """What is wrong with a SCIM request, in SCIM's own word for it."""
+
+    slug, status, title = "scim", 400, "The SCIM request is wrong"
+
+    def __init__(self, detail: str, word: str | None) -> None:
+        super().__init__(detail)
+        self.word = word
+
+
+class ScimUnsupported(Conflict):
+    """Something of SCIM that the platform does not offer."""
+
+    slug, status, title = "not-implemented", 501, "This is not supported"

@@ -10,6 +10,14 @@ from contracts.organizations import Delegation, OrganizationBrief, Tenancy
 from functions.identity.errors import ChallengeOver
 from functions.identity.model import Person, User
 from functions.identity.model.accounts import Account, digest, normal
+from functions.identity.model.federation import (
+    Attempt,
+    Connection,
+    DomainOwner,
+    FederatedIdentity,
+    IdentityLink,
+    SsoDomain,
+)
 from functions.identity.model.members import Administrators, Invitation, Registration
 from functions.identity.model.sessions import Challenge
 from kernel.actor import Actor
@@ -129,6 +137,46 @@ class Store:
         """What the organisation has ordered."""
         tenancy = self._table.get_platform(Tenancy, tenant_id=tenant_id)
         return tenancy.plan if tenancy else "free"
+
+    def connection(self, actor: Actor, connection_id: str) -> Connection | None:
+        """An identity provider of the organisation."""
+        return self._table.get(actor, Connection, connection_id=connection_id)
+
+    def connections(self, actor: Actor, limit: int, cursor: str | None) -> Page[Connection]:
+        """All of them."""
+        return self._table.query(actor, Connection, limit=limit, cursor=cursor)
+
+    def domain(self, actor: Actor, domain: str) -> SsoDomain | None:
+        """A domain that the organisation has named."""
+        return self._table.get(actor, SsoDomain, domain=domain)
+
+    def domains(self, actor: Actor, limit: int, cursor: str | None) -> Page[SsoDomain]:
+        """All of them."""
+        return self._table.query(actor, SsoDomain, limit=limit, cursor=cursor)
+
+    def every_domain(self, actor: Actor) -> list[SsoDomain]:
+        """All of them at once: they are few."""
+        return list(self._table.all(actor, SsoDomain))
+
+    def domain_owner(self, domain: str) -> DomainOwner | None:
+        """Whose a verified domain is."""
+        return self._table.get_platform(DomainOwner, domain=domain)
+
+    def identity(self, subject: str) -> FederatedIdentity | None:
+        """Which person an identity of a provider is."""
+        return self._table.get_platform(FederatedIdentity, subject=subject)
+
+    def link(self, actor: Actor, user_id: str, connection_id: str) -> IdentityLink | None:
+        """Which identity of a provider a person is."""
+        return self._table.get(actor, IdentityLink, user_id=user_id, connection_id=connection_id)
+
+    def attempt(self, state: str) -> Attempt | None:
+        """A log-in that went to an identity provider."""
+        return self._table.get_platform(Attempt, digest=digest(state))
+
+    def begin_attempt(self, attempt: Attempt) -> None:
+        """It goes there."""
+        self._table.write(create(attempt))
 
     def demand_fresh(self, actor: Actor) -> None:
         """Raises Replay when the current command was done before: what it does in the directory cannot be undone."""

@@ -9,6 +9,9 @@ from aws_cdk import RemovalPolicy
 
 from infra.cdk.stage_names import resource
 
+CLI_REDIRECT = "http://localhost:18976/callback"
+"""Where `palisade login --sso` waits for the person to come back."""
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -23,6 +26,13 @@ class Stage:
     """Batches of one scan that run at once."""
     mail_sender: str = "palisade@example.com"
     """The verified address that e-mail comes from; set it per stage before a deployment mails people."""
+    sso_redirects: tuple[str, ...] = (CLI_REDIRECT,)
+    """Where people may be sent back to from their identity provider: the web app's page, once its address is known,
+    and the command line's."""
+    login_prefix: str = ""
+    """Begins the name of Cognito's hosted pages, which nobody else in the region may have; empty: the account's."""
+    hosted_url: str = ""
+    """Where the hosted pages are, when they have no name of their own."""
     environment: dict[str, str] = field(default_factory=dict)
     """Settings that every function of the stage gets."""
 
@@ -34,6 +44,12 @@ class Stage:
     def resource(self, name: str) -> str:
         """The physical name of a resource, so that stacks can name each other's without exports."""
         return resource(self.name, name)
+
+
+def _ports() -> tuple[str, str]:
+    """The laptop's front door and its emulator."""
+    front, _, aws = os.environ.get("OWN_PORTS", "8080,14566").partition(",")
+    return front, aws
 
 
 def _laptop() -> dict[str, str]:
@@ -50,7 +66,15 @@ def _laptop() -> dict[str, str]:
 STAGES = {
     stage.name: stage
     for stage in (
-        Stage("local", is_local=True, log_days=7, map_concurrency=2, environment=_laptop()),
+        Stage(
+            "local",
+            is_local=True,
+            log_days=7,
+            map_concurrency=2,
+            sso_redirects=(CLI_REDIRECT, f"http://localhost:{_ports()[0]}/sso/callback"),
+            hosted_url=f"http://127.0.0.1:{_ports()[1]}",
+            environment=_laptop(),
+        ),
         Stage("dev"),
         Stage("staging", keeps_data=True, log_days=90),
         Stage("prod", keeps_data=True, log_days=365, map_concurrency=100),

@@ -163,7 +163,8 @@ def test_an_organisation_demands_the_factor_and_gives_nothing_without(pool: Pool
     assert send(admin, "PUT", path, {"mfa_required": True}).problem == "mfa-first"
     with_factor(pool, admin)
     assert send(admin, "PUT", path, {"mfa_required": True, "idle_minutes": 30}).status == 200
-    assert send(admin, "GET", path).body == {"idle_minutes": 30, "mfa_required": True, "version": 1}
+    rules = {"idle_minutes": 30, "mfa_required": True, "sso_only": False, "version": 1}
+    assert send(admin, "GET", path).body == rules
     stale = send(admin, "PUT", path, {}, headers={"if-match": '"0"'})
     assert (stale.status, stale.problem) == (412, "precondition-failed")
     told = committed_events()[-1]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functions.identity.api import account, members, people, sessions  # noqa: F401 - they add their routes
+from functions.identity.api import account, federation, members, people, sessions  # noqa: F401 - they add their routes
 from functions.identity.api.app import app, store
 from kernel.http import lambda_handler
 

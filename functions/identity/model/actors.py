@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from contracts.identity import SessionRecord
-from functions.identity.model import Person
+from functions.identity.model import Person, User
 from functions.identity.model.accounts import Place
 from functions.identity.model.members import Registration
 from kernel.actor import Actor
 from kernel.ids import is_tenant_id
+from kernel.records import Record
 
 
 def of_claims(claims: Mapping[str, Any], place: Place) -> Actor:
@@ -43,6 +44,22 @@ def at_door_of(person: Person, place: Place) -> Actor:
     """Whoever it is that knocks as a person, in the organisation that the person last worked in: its trail says from
     where, and not that it was the person."""
     return Actor(tenant_id=person.last, address=place.address, request_id=place.request_id)
+
+
+def at_sso_of(record: Record, place: Place) -> Actor:
+    """Whoever it is that comes by an organisation's identity provider, as what the room keeps of that says."""
+    return Actor(tenant_id=record.tenant_id, address=place.address, request_id=place.request_id)
+
+
+def of_user(user: User, place: Place) -> Actor:
+    """A person whom the organisation's identity provider has vouched for."""
+    return Actor(
+        tenant_id=user.tenant_id,
+        user_id=user.user_id,
+        email=user.email,
+        address=place.address,
+        request_id=place.request_id,
+    )
 
 
 def of_registration(registration: Registration) -> Actor:

@@ -61,6 +61,7 @@ class SignIn(Resource):
 
     idle_minutes: int = Field(description="A session that was idle for longer is over; 0: never.")
     mfa_required: bool
+    sso_only: bool = False
     version: int
 
 

@@ -11,22 +11,26 @@ from typing import Any
 
 from contracts.identity import (
     AccountLocked,
+    BreakGlassUsed,
     FactorDisabled,
     LoggedIn,
     LogInRefused,
     NewDeviceSeen,
     RecoveryCodeUsed,
+    SessionRecord,
 )
 from functions.identity.errors import (
     ChallengeOver,
     CodeUsed,
     LockedOut,
     NoOrganization,
+    SsoOnly,
     WrongAnswer,
     WrongCode,
     WrongCredentials,
 )
 from functions.identity.gateways import Directory
+from functions.identity.model import ADMINISTRATOR
 from functions.identity.model.accounts import Account, Place, normal
 from functions.identity.model.actors import at_door_of, named_in, of_claims
 from functions.identity.model.passwords import demand_strong
@@ -104,21 +108,26 @@ def start(
     before: Challenge | None = None,
     code: str | None = None,
     without_factor: bool = False,
+    by: Callable[[SessionRecord], list[Change]] | None = None,
 ) -> Tokens:
-    """Commit the session that tokens of the directory belong to, and give them out. Raises NoOrganization, and CodeUsed
-    when another log-in was quicker with the same code."""
+    """Commit the session that tokens of the directory belong to, and give them out. `by` completes a session that did
+    not begin with a password, and says what is committed with it. Raises NoOrganization, and CodeUsed when another
+    log-in was quicker with the same code."""
     claims = read_unverified(granted.access_token)  # the directory has just handed it to us
     actor = _actor(claims, place)
     session = begin(claims["origin_jti"], actor.user_id, actor.tenant_id, place, provider)
     session.mfa = code is not None
     for _ in range(ATTEMPTS):
-        events, account_changes = _let_in(account, actor, place, session.session_id, code)
+        also = by(session) if by else []
+        events, account_changes = _let_in(account, actor, place, session.session_id, code, anew=by is None)
+        if by is None and _breaks_glass(store, actor):
+            events.append(BreakGlassUsed(user_id=actor.user_id, email=actor.email or ""))
         if without_factor:
             account.has_factor, account.recovery = False, ()
             events.append(FactorDisabled(user_id=actor.user_id, how="recovery_code"))
         done = [answered(before)] if before else []
         try:
-            store.commit(actor, [begun(session), *done, *account_changes], events)
+            store.commit(actor, [begun(session), *done, *also, *account_changes], events)
         except PreconditionFailed:  # another log-in has changed the account meanwhile
             account = store.account(actor.email or "")
             continue
@@ -222,6 +231,8 @@ def _go_on(
     code: str | None = None,
 ) -> Tokens | ChallengeDocument:
     if isinstance(given, Granted):
+        if not _names_organization(given):
+            _demand_password_allowed(store, email, place)
         return start(store, given, account, place, before=before, code=code)
     done = [answered(before)] if before else []
     store.ask([*done, asked(Challenge.of(given.session, email, given.question))])
@@ -229,17 +240,28 @@ def _go_on(
     return ChallengeDocument(challenge=given.question, session=given.session, recovery_codes=codes)
 
 
+def _demand_password_allowed(store: Store, email: str, place: Place) -> None:
+    """The password was right, and let nobody in. Raises SsoOnly where that is the organisation's will, and tells it."""
+    person = store.person(store.account(email).user_id or "nobody")
+    rules = store.rules(person.last) if person else None
+    if person is None or rules is None or not rules.sso_only:
+        return
+    store.commit(at_door_of(person, place), [], [LogInRefused(user_id=person.user_id, reason=SsoOnly.slug)])
+    domain = email.rpartition("@")[2]
+    raise SsoOnly(f"Log in by the single sign-on of {domain}: `POST /auth/sso` with the address leads there.")
+
+
 def _let_in(
-    account: Account, actor: Actor, place: Place, session_id: str, code: str | None
+    account: Account, actor: Actor, place: Place, session_id: str, code: str | None, *, anew: bool
 ) -> tuple[list[Event], list[Change]]:
-    """What a log-in tells, and what it changes of the account."""
+    """What a log-in tells, and what it changes of the account; whose it is, a password says `anew`."""
     before = account.model_dump()
     if code is not None:
         if account.was_used(code, _now()):
             raise CodeUsed()
         account.use_code(code, _now())
     is_new = account.succeed(place)
-    account.user_id, account.expires_at = actor.user_id, None
+    account.user_id, account.expires_at = actor.user_id if anew else account.user_id or actor.user_id, None
     email = actor.email or ""
     events: list[Event] = [
         LoggedIn(user_id=actor.user_id, email=email, session_id=session_id, device=place.device),
@@ -250,6 +272,14 @@ def _let_in(
         ),
     ]
     return events, [kept(account)] if account.model_dump() != before else []
+
+
+def _breaks_glass(store: Store, actor: Actor) -> bool:
+    """Whether a password let in somebody whose organisation logs in by single sign-on alone."""
+    if ADMINISTRATOR not in actor.roles or actor.provider_id is not None:
+        return False
+    rules = store.rules(actor.tenant_id)
+    return bool(rules and rules.sso_only)
 
 
 def _names_organization(granted: Granted) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from contracts.access import GrantRefused, covers
 from contracts.identity import MemberRemoved, MemberRolesChanged, UserCreated
+from contracts.plans import Metered, unless_exhausted
 from functions.identity.errors import AlreadyMember, CannotGrant, NoRoleLeft, TooManyOrganizations, UnknownRole
 from functions.identity.model import ADMINISTRATOR, MAX_ORGANIZATIONS, Person, User, custom_roles
 from functions.identity.model.actors import platform_in
@@ -46,12 +47,18 @@ def change_roles(
     if not after:
         raise NoRoleLeft()
     demand_grantable(store, actor, tuple(role for role in after if role not in before))
-    event = MemberRolesChanged(user_id=user_id, email=user.email, roles=list(after), before=list(before))
+    assign(store, actor, user, after, user if answers else None)
+    return user
+
+
+def assign(store: Store, actor: Actor, user: User, after: tuple[str, ...], answer: Resource | None = None) -> None:
+    """A person has other roles, by what the organisation has decided before. Raises LastAdministrator."""
+    before = user.roles
+    event = MemberRolesChanged(user_id=user.user_id, email=user.email, roles=list(after), before=list(before))
     guard = _guard(store, actor, before, after)
     user.roles = after
-    store.commit(actor, [changed(user), *guard], [event], user if answers else None)
-    settle(store, actor, user_id)
-    return user
+    store.commit(actor, [changed(user), *guard], [event], answer)
+    settle(store, actor, user.user_id)
 
 
 def add_role(store: Store, actor: Actor, user_id: str, role: str) -> User:
@@ -69,9 +76,11 @@ def take_role(store: Store, actor: Actor, user_id: str, role: str, if_match: int
     change_roles(store, actor, user_id, left, user.version if if_match is None else if_match)
 
 
-def remove(store: Store, actor: Actor, user_id: str, if_match: int | None = None) -> None:
-    """A person is no longer in the organisation: the sessions there end. Raises NotFound, PreconditionFailed or
-    LastAdministrator."""
+def remove(
+    store: Store, actor: Actor, user_id: str, if_match: int | None = None, *, told_as: str | None = None
+) -> None:
+    """A person is no longer in the organisation: the sessions there end. Who is erased is told under another address.
+    Raises NotFound, PreconditionFailed or LastAdministrator."""
     user = store.user(actor, user_id)
     if if_match is not None and if_match != user.version:
         raise PreconditionFailed()
@@ -83,7 +92,7 @@ def remove(store: Store, actor: Actor, user_id: str, if_match: int | None = None
             person.last = person.organizations[0]
         changes.append(changed(person))
     left = actor.user_id == user_id
-    removed = MemberRemoved(user_id=user_id, email=user.email, roles=list(user.roles), left=left)
+    removed = MemberRemoved(user_id=user_id, email=told_as or user.email, roles=list(user.roles), left=left)
     store.commit(actor, changes, [removed])
     end(store, actor, user_id, "removed", within=actor.tenant_id)
 
@@ -99,8 +108,8 @@ def join(
     answer: Resource | None = None,
     otherwise: Problem | None = None,
 ) -> None:
-    """A person comes into the organisation of `actor`. Raises AlreadyMember, TooManyOrganizations, or `otherwise` when
-    the person came into being at the same moment."""
+    """A person comes into the organisation of `actor`. Raises AlreadyMember, TooManyOrganizations, LimitReached when
+    the plan allows nobody more, or `otherwise` when the person came into being at the same moment."""
     home = user.tenant_id
     if person is None:
         person = Person(
@@ -121,7 +130,8 @@ def join(
         linked.append(kept(account))
     created = UserCreated(user_id=user.user_id, email=user.email, roles=list(user.roles))
     guard = _guard(store, actor, (), user.roles)
-    changes = [new(user, AlreadyMember()), pointer, *linked, *guard, *also]
+    seat = unless_exhausted(actor, Metered.USERS)
+    changes = [new(user, AlreadyMember()), pointer, *linked, *guard, *also, seat]
     store.commit(actor, changes, [created, *events], answer)
 
 

@@ -19,7 +19,7 @@ from functions.identity.model.accounts import Place
 from functions.identity.model.actors import gone_to, named_in, of_session
 from functions.identity.model.sessions import Granted, RefreshToken, Session, Tokens, is_over, refresh_token, shown
 from functions.identity.service.log_in import tokens_of
-from functions.identity.service.standing import standing_of
+from functions.identity.service.standing import Rules, admits, standing_of
 from functions.identity.store import Store, changed
 from functions.identity.tokens import read_unverified
 from kernel import clock
@@ -41,7 +41,7 @@ def refresh(store: Store, directory: Directory, text: str, place: Place) -> Toke
 def switch(store: Store, directory: Directory, text: str, organization_id: str, place: Place) -> Tokens:
     """Go on in another of the person's organisations. Raises SessionOver or NotAMember."""
     token, session = _open(store, directory, text, place)
-    if standing_of(store, session.user_id, organization_id) is None:
+    if standing_of(store, session.user_id, organization_id, admits(Rules(store), session.home)) is None:
         raise NotAMember()
     granted = _granted(store, directory, token, session, organization_id, place)
     return _renew(store, token, session, granted, place, organization_id)

@@ -9,14 +9,15 @@ from contracts.identity import MemberRemoved, MemberRolesChanged
 from contracts.organizations import DelegationEnded, DelegationGranted, OrganizationCreated
 from infra.cdk.constructs.bounded_context import READ, BoundedContext
 from infra.cdk.constructs.door import Door
+from infra.cdk.constructs.person import person_door
 from infra.cdk.platform.stack import Platform
 
 BEFORE_LOG_IN = (
     *("login", "challenge", "refresh", "switch", "logout"),
-    *("forgot-password", "reset-password", "register", "verify-email", "resend-code"),
+    *("forgot-password", "reset-password", "register", "verify-email", "resend-code", "sso", "sso/token"),
 )
 LOGGED_IN = ("sessions", "sessions/{proxy+}", "change-password", "mfa/{proxy+}")
-OF_ORGANIZATIONS = ("sign-in", "members", "members/{proxy+}", "invitations", "invitations/{proxy+}")
+OF_ORGANIZATIONS = ("sign-in", "members", "members/{proxy+}", "invitations", "invitations/{proxy+}", "sso/{proxy+}")
 
 
 class Identity(BoundedContext):
@@ -26,6 +27,8 @@ class Identity(BoundedContext):
     partitions = (
         "USERS",
         "INVITATIONS",
+        "SSO",
+        "PLATFORM#DOMAINS#*",
         "PLATFORM#PEOPLE#*",
         "PLATFORM#ACCOUNTS#*",
         "PLATFORM#CHALLENGES#*",
@@ -48,6 +51,7 @@ class Identity(BoundedContext):
         self.grant_data_key(api, create=True)
         admin = ("AdminDeleteUser", "AdminGetUser", "AdminSetUserMFAPreference", "AdminUserGlobalSignOut")
         api.allow([f"cognito-idp:{action}" for action in admin], [platform.directory.pool.user_pool_arn])
+        self._may_federate(api)
         self._may_mail(api)
         self._may_found(api)
         events = self.events(
@@ -55,6 +59,9 @@ class Identity(BoundedContext):
             *(RoleChanged.type, TeamMemberAdded.type, TeamMemberRemoved.type),
             *(MemberRolesChanged.type, MemberRemoved.type),
         )
+        for leaving in (person_door(self), self.door("forget-organization", "steps.forget_organization", timeout=600)):
+            self._know_pool(leaving)
+            leaving.allow(["cognito-idp:AdminDeleteUser"], [platform.directory.pool.user_pool_arn])
         create_user = self.door("create-user", "steps.create_user")
         self._know_pool(create_user)
         create_user.allow(
@@ -63,6 +70,15 @@ class Identity(BoundedContext):
         )
 
         self.grant_table(events, ["ROLES", "TEAMS", "DELEGATIONS"], READ)
+
+    def _may_federate(self, door: Door) -> None:
+        """Organisations connect their identity providers at run time; the pool keeps their secrets."""
+        directory = self.platform.directory
+        providers = [f"{action}IdentityProvider" for action in ("Create", "Update", "Delete")]
+        client = ("ListIdentityProviders", "DescribeUserPoolClient", "UpdateUserPoolClient")
+        door.allow([f"cognito-idp:{action}" for action in (*providers, *client)], [directory.pool.user_pool_arn])
+        door.function.add_environment("HOSTED_LOGIN_URL", directory.hosted_url)
+        door.function.add_environment("SSO_REDIRECTS", " ".join(self.stage.sso_redirects))
 
     def _may_mail(self, door: Door) -> None:
         """Invitations are mailed by the room itself: no event may carry their tokens."""

@@ -3,11 +3,14 @@ are the identity room's."""
 
 from __future__ import annotations
 
-from aws_cdk import Duration, aws_cognito, aws_lambda
+from aws_cdk import Duration, Stack, aws_cognito, aws_lambda
 from constructs import Construct
 
 from infra.cdk import nag
 from infra.cdk.stage import Stage
+
+FROM_PROVIDERS = ("groups", "amr", "verified")
+"""What identity providers of organisations say of people, beside their name and address."""
 
 
 class Directory(Construct):
@@ -40,6 +43,9 @@ class Directory(Construct):
             user_verification=aws_cognito.UserVerificationConfig(
                 email_subject="Your code for Palisade", email_body="Your code for Palisade is {####}."
             ),
+            custom_attributes={
+                name: aws_cognito.StringAttribute(max_len=2048, mutable=True) for name in FROM_PROVIDERS
+            },
             account_recovery=aws_cognito.AccountRecovery.EMAIL_ONLY,
             deletion_protection=stage.keeps_data,
             removal_policy=stage.removal_policy,
@@ -51,6 +57,14 @@ class Directory(Construct):
         self.client = self.pool.add_client(
             "Api",
             user_pool_client_name=stage.resource("api"),
+            o_auth=aws_cognito.OAuthSettings(
+                flows=aws_cognito.OAuthFlows(authorization_code_grant=True),
+                scopes=[aws_cognito.OAuthScope.OPENID, aws_cognito.OAuthScope.EMAIL, aws_cognito.OAuthScope.PROFILE],
+                callback_urls=list(stage.sso_redirects),
+            ),
+            supported_identity_providers=[aws_cognito.UserPoolClientIdentityProvider.COGNITO],
+            read_attributes=_attributes("email", "fullname", "email_verified"),
+            write_attributes=_attributes("email", "fullname"),
             auth_flows=aws_cognito.AuthFlow(user_password=True, user_srp=True),
             prevent_user_existence_errors=True,
             enable_token_revocation=True,
@@ -59,3 +73,16 @@ class Directory(Construct):
             refresh_token_validity=Duration.days(7),
             refresh_token_rotation_grace_period=Duration.seconds(30),
         )
+        self.hosted_url = stage.hosted_url or self._hosted(stage)
+
+    def _hosted(self, stage: Stage) -> str:
+        """The pages that send people to their identity provider."""
+        prefix = stage.login_prefix or stage.resource(f"login-{Stack.of(self).account}")
+        domain = self.pool.add_domain("Login", cognito_domain=aws_cognito.CognitoDomainOptions(domain_prefix=prefix))
+        return domain.base_url()
+
+
+def _attributes(*standard: str) -> aws_cognito.ClientAttributes:
+    """What the client reads or writes of a person: what an identity provider says lands there."""
+    masked = aws_cognito.ClientAttributes().with_standard_attributes(**dict.fromkeys(standard, True))
+    return masked.with_custom_attributes(*FROM_PROVIDERS)

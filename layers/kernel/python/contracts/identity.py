@@ -29,6 +29,11 @@ class SessionRecord(
     last_seen_at: str
     provider: str = Field(default="password", description="How the person logged in: a password, or the SSO's name.")
     mfa: bool = Field(default=False, description="Whether the person has shown a second factor.")
+    home: Hidden[str | None] = Field(
+        default=None,
+        description="The organisation whose single sign-on began it: it goes nowhere but there, and to who lets that "
+        "one's people in.",
+    )
     not_before: int = Field(default=0, description="Unix time; tokens issued before it no longer count.")
     ended_at: str | None = None
     refresh_key: Hidden[str] = Field(default="", description="Signs the numbers of its refresh tokens.")
@@ -161,6 +166,8 @@ class SignInRulesChanged(Event, context="identity", category=Category.SECURITY):
     mfa_required: bool
     before_idle_minutes: int
     before_mfa_required: bool
+    sso_only: bool = False
+    before_sso_only: bool = False
 
 
 class ProfileChanged(Event, context="identity"):
@@ -220,3 +227,120 @@ class MemberRemoved(Event, context="identity", category=Category.SECURITY):
     email: str
     roles: list[str]
     left: bool = False
+
+
+class SsoConnectionChanged(Event, context="identity", category=Category.SECURITY):
+    """An identity provider of the organisation was connected (`before` is empty), changed or cut off (`after` is
+    empty): what was said of it, without its secret."""
+
+    connection_id: str
+    name: str
+    before: dict[str, object] = {}
+    after: dict[str, object] = {}
+    secret_replaced: bool = False
+
+
+class SsoDomainClaimed(Event, context="identity", category=Category.SECURITY):
+    """The organisation wants single sign-on for a domain, and has not proved that it owns it."""
+
+    domain: str
+    connection_id: str
+
+
+class SsoDomainVerified(Event, context="identity", category=Category.SECURITY):
+    """The organisation owns the domain: who has an address in it logs in by the connection."""
+
+    domain: str
+    connection_id: str
+
+
+class SsoDomainReleased(Event, context="identity", category=Category.SECURITY):
+    """The domain is free for single sign-on."""
+
+    domain: str
+    connection_id: str
+    was_verified: bool
+
+
+class SsoDomainRefused(Event, context="identity", category=Category.SECURITY):
+    """A domain was not given to the organisation; `reason` is the problem's name."""
+
+    domain: str
+    reason: str
+
+
+class SsoRefused(Event, context="identity", category=Category.SECURITY):
+    """A log-in by an identity provider of the organisation was refused; `reason`: `reused`, `expired`, `redirect`,
+    `verifier`, `code`, `nonce`, `provider`, or the problem's name."""
+
+    connection_id: str
+    reason: str
+    email: str = ""
+
+
+class IdentityLinked(Event, context="identity", category=Category.SECURITY):
+    """A person logs in by an identity provider of the organisation from now on."""
+
+    user_id: str
+    email: str
+    connection_id: str
+
+
+class BreakGlassUsed(Event, context="identity", category=Category.SECURITY):
+    """An administrator logged in with a password where single sign-on is the rule."""
+
+    user_id: str
+    email: str
+
+
+class PersonProvisioned(Event, context="identity", category=Category.SECURITY):
+    """The organisation's directory has named a person; `active` when the person is in the organisation by it."""
+
+    user_id: str
+    email: str
+    user_name: str
+    external_id: str | None = None
+    active: bool
+
+
+class ProvisionedPersonChanged(Event, context="identity", category=Category.SECURITY):
+    """The organisation's directory says something else of a person: which attributes it changed, and what that means
+    here. A person who is no longer active is no longer in the organisation."""
+
+    user_id: str
+    email: str
+    changed: list[str]
+    user_name: str
+    before_user_name: str
+    active: bool
+    was_active: bool
+
+
+class PersonDeprovisioned(Event, context="identity", category=Category.SECURITY):
+    """The organisation's directory no longer knows a person."""
+
+    user_id: str
+    email: str
+    was_active: bool
+
+
+class ProvisioningRefused(Event, context="identity", category=Category.SECURITY):
+    """What the organisation's directory wanted was not done; `reason` is the problem's name."""
+
+    what: str
+    subject: str
+    reason: str
+
+
+class DirectoryGroupChanged(Event, context="identity", category=Category.SECURITY):
+    """A group of the organisation's directory was made, changed or removed: who came and went, and the roles that its
+    members have by it. A large change is told in parts."""
+
+    group_id: str
+    name: str
+    before: str | None = None
+    added: list[str] = []
+    removed: list[str] = []
+    roles: list[str] = []
+    before_roles: list[str] = []
+    deleted: bool = False
