@@ -27,6 +27,8 @@ class Verdict:
     blocks: int = 0
     entries: int = 0
     expired: int = 0
+    forgotten: int = 0
+    """Entries whose content was erased with a person: who (as an id), what and when still stand as they were sealed."""
     anchors: int = 0
     fingerprints: list[str] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)

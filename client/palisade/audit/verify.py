@@ -199,6 +199,8 @@ class _Check:
             self._fault("doubled", where, "The entry comes twice, or behind another block than its own.")
         if tree.leaf_hash(canonical(leaf)) != sealed:
             self._fault("entry", where, "The entry is not the one that was sealed: who, what, when or where differs.")
+        elif content == "" and isinstance(line.get("forgotten"), str):
+            self.found.forgotten += 1
         elif hashlib.sha256(content.encode()).hexdigest() != leaf["content"]:
             self._fault("content", where, "The entry's details, address or e-mail are not those that were sealed.")
         self.found.entries += 1
