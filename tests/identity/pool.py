@@ -240,7 +240,7 @@ class Pool:
         return {"ChallengeName": name, "Session": session, "ChallengeParameters": {"USER_ID_FOR_SRP": someone.sub}}
 
     def _tokens(self, someone: Someone, origin: str, metadata: dict[str, str] | None) -> dict[str, Any]:
-        request: dict[str, Any] = {"userAttributes": {"sub": someone.sub}}
+        request: dict[str, Any] = {"userAttributes": {**someone.attributes, "sub": someone.sub}}
         if metadata:
             request["clientMetadata"] = metadata
         given = triggers.pre_token({"request": request}, None)["response"]["claimsAndScopeOverrideDetails"]

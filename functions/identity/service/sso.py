@@ -36,7 +36,7 @@ from functions.identity.providers import Exchanged, Hosted
 from functions.identity.schemas import BeginSso, FinishSso
 from functions.identity.service.log_in import start
 from functions.identity.service.members import assign
-from functions.identity.service.provisioning import member, newcomer, provision
+from functions.identity.service.newcomers import member, newcomer, provision
 from functions.identity.service.sessions import end
 from functions.identity.store import Store, changed, kept, new
 from kernel import clock
