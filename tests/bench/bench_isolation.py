@@ -77,12 +77,12 @@ async def neighbours(cloud: Cloud) -> list[Figure]:
     with cloud.log_in() as calm, cloud.demo.client(Role.ORGANIZATION_ADMIN, tenant=1) as noisy:
         key = noisy.post("/api-keys", json=KEY).json()
         url = f"{cloud.demo.url}/api/v1/scans"
-        await _paced(url, key["key"], KEY_RATE * TIMES, 2.0)
+        await _paced(url, key["token"], KEY_RATE * TIMES, 2.0)
         await _paced(url, calm.token, CALM_RATE, 2.0)
         alone, beside = [], []
         for _ in range(ROUNDS):
             alone += await _paced(url, calm.token, CALM_RATE, SECONDS)
-            both = _paced(url, calm.token, CALM_RATE, SECONDS), _paced(url, key["key"], KEY_RATE * TIMES, SECONDS)
+            both = _paced(url, calm.token, CALM_RATE, SECONDS), _paced(url, key["token"], KEY_RATE * TIMES, SECONDS)
             beside += (await asyncio.gather(*both))[0]
     ratio = 100 * _p99(beside) / _p99(alone)
     name = f"p99 of {CALM_RATE} reads/s beside a tenant at {TIMES}x its limit ({KEY_RATE * TIMES}/s), of that alone"
