@@ -7,7 +7,9 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from infra.local.emulator import ACCOUNT, REGION
+from infra.local.emulator import REGION
+
+OPERATOR = "operator"
 
 _SETTINGS = Config(
     retries={"mode": "standard", "max_attempts": 3},
@@ -22,11 +24,11 @@ _SETTINGS = Config(
 def client(service: str, endpoint: str) -> Any:
     """A boto3 client of `service` at the emulator's `endpoint`.
 
-    The access key is the account's number, from which the emulator tells whose request it is; host settings
-    (profiles, proxies of the environment, other endpoints) play no part.
+    The access key is an operator's, whom no wall between tenants stops (mends/tenant_walls.py); host settings (profiles,
+    proxies of the environment, other endpoints) play no part.
     """
     session: Any = boto3.session.Session(  # the stubs know only the services that are installed
-        aws_access_key_id=ACCOUNT,
+        aws_access_key_id=OPERATOR,
         aws_secret_access_key="test",  # noqa: S106 - what the emulator signs with for everybody
         region_name=REGION,
     )

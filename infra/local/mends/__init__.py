@@ -23,11 +23,13 @@ MENDS = (
     "stream_failures",
     "queue_addresses",
     "refresh_tokens",
+    "federation",
     "durability",
     "interrupted_executions",
     "interrupted_stacks",
     "route_specificity",
     "websocket_invocations",
+    "tenant_walls",
     "foreign_hosts",
 )
 

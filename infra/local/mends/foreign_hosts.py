@@ -17,6 +17,8 @@ Message = dict[str, Any]
 Send = Callable[[Message], Awaitable[None]]
 Receive = Callable[[], Awaitable[Message]]
 
+SENT_BACK = ("/oauth2/idpresponse", "/saml2/idpresponse")
+"""Where identity providers send people back to, from pages of their own; what they send names a log-in that began."""
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 FOREIGN = json.dumps({"message": "This address serves only requests made to and from this machine."}).encode()
 
@@ -45,6 +47,8 @@ def _is_foreign(scope: Message) -> bool:
     headers = {name.lower(): value.decode("latin-1") for name, value in scope.get("headers", [])}
     if not is_loopback(headers.get(b"host", "")):
         return True
+    if scope["type"] == "http" and scope.get("path") in SENT_BACK:
+        return False
     origin, referer = headers.get(b"origin"), headers.get(b"referer")
     if origin is not None or referer is not None:
         return not all(is_loopback(urlsplit(page).netloc) for page in (origin, referer) if page is not None)
