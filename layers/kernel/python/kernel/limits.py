@@ -19,8 +19,8 @@ ATTEMPTS = 5
 IDLE_SECONDS = 86400
 SHARE = 0.1
 """The part of a burst that a worker leases at once: a call to the table for every tenth of it."""
-LEASED_SECONDS = 10
-"""How long a worker may hold what it has leased and not used."""
+LEASED_SECONDS = 60
+"""How long a worker may hold what it has leased and not used; then it gives that back with its next lease."""
 USED_UP_SECONDS = 60
 """How long a worker takes it that a month's requests are used up: a larger plan counts then."""
 CALLERS_KEPT = 10_000
@@ -62,15 +62,15 @@ class Limiter:
         """Take up to `want` tokens and say how many were granted (0 when the bucket is empty)."""
         return self.draw(actor, name, rate=rate, burst=burst, want=want).granted
 
-    def draw(self, actor: Actor, name: str, *, rate: float, burst: float, want: float) -> Drawn:
-        """The same, with what is left in the bucket."""
+    def draw(self, actor: Actor, name: str, *, rate: float, burst: float, want: float, unused: float = 0.0) -> Drawn:
+        """The same, with what is left in the bucket; `unused` tokens of an earlier draw are given back first."""
         for _ in range(ATTEMPTS):
             bucket = self._table.get(actor, Bucket, name=name)
             now = self._clock()
-            left = refilled(bucket.tokens, now - bucket.at, rate, burst) if bucket else burst
+            left = refilled(bucket.tokens + unused, now - bucket.at, rate, burst) if bucket else burst
             granted = min(want, float(int(left)))
             month = month_of(now)
-            taken = bucket.taken_in(month) if bucket else 0.0
+            taken = max(0.0, bucket.taken_in(month) - unused) if bucket else 0.0
             if granted <= 0:
                 return Drawn(0.0, left, taken)
             fresh = bucket or Bucket(tenant_id=actor.tenant_id, name=name, tokens=0, at=now)
@@ -158,7 +158,8 @@ class Admission:
     def _renew(self, actor: Actor, rate: Rate, name: str, holding: _Holding, now: float) -> None:
         share = max(1.0, float(int(rate.burst * SHARE)))
         if now >= holding.refused_until:
-            drawn = self._limiter.draw(actor, name, rate=rate.per_second, burst=rate.burst, want=share)
+            unused, holding.tokens = max(0.0, holding.tokens), 0.0
+            drawn = self._limiter.draw(actor, name, rate=rate.per_second, burst=rate.burst, want=share, unused=unused)
             holding.tokens, holding.left, holding.until = drawn.granted, drawn.left, now + LEASED_SECONDS
             if drawn.granted < 1:
                 holding.refused_until = now + share / rate.per_second
