@@ -8,6 +8,7 @@ from functools import lru_cache
 
 from contracts.developers import ApiKeyRecord
 from contracts.identity import SessionRecord
+from contracts.organizations import OrganizationStatus, Tenancy
 from contracts.scans import ScanBrief
 from functions.realtime.errors import TooManyTopics
 from functions.realtime.model import CONNECTION_SECONDS, MAX_TOPICS, Connection, Subscription, bearer_of
@@ -26,6 +27,7 @@ class Store:
         self._table = table or Table()
         self._session = lru_cache(maxsize=4096)(self._read_session)
         self._key = lru_cache(maxsize=4096)(self._read_key)
+        self._tenancy = lru_cache(maxsize=1024)(self._read_tenancy)
 
     def open(self, actor: Actor, connection_id: str) -> None:
         """Somebody has connected."""
@@ -86,8 +88,12 @@ class Store:
         return known.topics if known else ()
 
     def still_holds(self, tenant_id: str, user_id: str, bearer: str, since: int) -> bool:
-        """Whether the session or key that opened a connection at `since` (Unix time) may still use it."""
+        """Whether the session or key that opened a connection at `since` (Unix time) may still use it, and its
+        organisation may work."""
         slot = int(time.time() // KEPT_SECONDS)
+        tenancy = self._tenancy(tenant_id, slot)
+        if tenancy is None or tenancy.status is OrganizationStatus.SUSPENDED:
+            return False
         if bearer.startswith("key_"):
             key = self._key(bearer, slot)
             return key is not None and key.revoked_at is None and not (key.ends_at and key.ends_at <= time.time())
@@ -101,6 +107,9 @@ class Store:
 
     def _read_session(self, user_id: str, session_id: str, _slot: int) -> SessionRecord | None:
         return self._table.get_platform(SessionRecord, user_id=user_id, session_id=session_id)
+
+    def _read_tenancy(self, tenant_id: str, _slot: int) -> Tenancy | None:
+        return self._table.get_platform(Tenancy, tenant_id=tenant_id)
 
     def _read_key(self, key_id: str, _slot: int) -> ApiKeyRecord | None:
         return self._table.get_platform(ApiKeyRecord, key_id=key_id)

@@ -7,6 +7,7 @@ from typing import Any
 
 from contracts.access import Role
 from contracts.identity import SessionRecord
+from contracts.organizations import OrganizationStatus, Tenancy
 from kernel import clock
 from kernel.actor import Actor
 from kernel.table import Table, create, update
@@ -26,6 +27,7 @@ def listener(role: Role = Role.ORGANIZATION_ADMIN) -> Actor:
         last_seen_at=now,
     )
     Table().write(create(session))
+    Table().write(create(Tenancy(tenant_id=who.tenant_id)))
     return who
 
 
@@ -34,3 +36,10 @@ def end(who: Actor, **change: Any) -> None:
     session = Table().get_platform(SessionRecord, user_id=who.user_id, session_id=who.session_id)
     assert session is not None
     Table().write(update(session.model_copy(update={"ended_at": clock.timestamp(), **change})))
+
+
+def suspend(who: Actor) -> None:
+    """The organisation of somebody may not work any more."""
+    tenancy = Table().get_platform(Tenancy, tenant_id=who.tenant_id)
+    assert tenancy is not None
+    Table().write(update(tenancy.model_copy(update={"status": OrganizationStatus.SUSPENDED})))

@@ -18,7 +18,7 @@ from kernel.actor import Actor
 from kernel.events import Envelope, Event
 from kernel.ids import new_id
 from kernel.outbox import outbox_record
-from tests.realtime.listeners import end, listener
+from tests.realtime.listeners import end, listener, suspend
 
 pytestmark = pytest.mark.usefixtures("cloud")
 
@@ -176,3 +176,11 @@ def test_a_session_that_ends_is_hung_up_on(store: Store) -> None:
     assert sockets.closed == ["c1", "c2"]
     assert store.listeners(who, TOPIC) == []
     assert store.connections(other, str(other.session_id)) == ["c3"]
+
+
+def test_nothing_is_sent_into_a_suspended_organisation() -> None:
+    who, sockets = listener(), OpenSockets()
+    subscribe(who, "c1")
+    suspend(who)
+    assert service.publish(Store(), sockets, happened(who)) == 0
+    assert (sockets.frames, sockets.closed) == ([], ["c1"])

@@ -59,7 +59,7 @@ class Realtime(BoundedContext):
         scans = (ScanStarted, ScanProgressed, ScanPaused, ScanResumed, ScanEnded)
         events = self.events(*(kind.type for kind in (*scans, *ended)))
         for each in (door, events):
-            self.grant_table(each, ["PLATFORM#SESSIONS#*", "PLATFORM#APIKEYS#*"], READ)
+            self.grant_table(each, ["PLATFORM#SESSIONS#*", "PLATFORM#APIKEYS#*", "PLATFORM#TENANTS#*"], READ)
         events.function.add_environment("SOCKET_ENDPOINT", stage.callback_url)
         stage.grant_management_api_access(events.alias)
         reference = self.get_logical_id(cast(CfnElement, api.node.default_child))
