@@ -1,4 +1,5 @@
-"""The audit trail's items. Entries and blocks are created and read; nothing here changes or deletes one."""
+"""The audit trail's items. Entries and blocks are created and read; nothing here deletes one, and nothing changes one
+but `forget`, which only the door of erasures may use."""
 
 from __future__ import annotations
 
@@ -95,6 +96,10 @@ class Store:
         keys = [{"day": day_of(entry_id), "entry_id": entry_id} for entry_id in entry_ids]
         return {entry.entry_id: entry for entry in self._table.get_many(actor, AuditEntry, keys)}
 
+    def forget(self, entry: AuditEntry) -> None:
+        """Write an entry anew, without what a person has had erased from its content."""
+        self._table.write(update(entry))
+
     # the log
 
     def head(self, actor: Actor) -> Head | None:
@@ -176,6 +181,10 @@ class Store:
     def reports(self, actor: Actor, limit: int, cursor: str | None) -> Page[AuditReport]:
         """The organisation's reports, newest first."""
         return self._table.query(actor, AuditReport, limit=limit, cursor=cursor, newest_first=True)
+
+    def all_reports(self, actor: Actor) -> Iterator[AuditReport]:
+        """Every report there is."""
+        return self._table.all(actor, AuditReport)
 
     def write_file(self, actor: Actor, report: AuditReport, body: bytes, media_type: str) -> None:
         """The file itself."""

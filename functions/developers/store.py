@@ -92,6 +92,11 @@ def changed(key: ApiKey, record: ApiKeyRecord) -> list[Change]:
     return [update(key, Moved()), update(record, Moved())]
 
 
+def erased(key: ApiKey, record: ApiKeyRecord | None) -> list[Change]:
+    """The items of a key whose owner is erased."""
+    return [delete(key, Moved()), *([delete(record)] if record else [])]
+
+
 def fence(actor: Actor, owner: Owner | None, user_id: str) -> Change:
     """The count of an owner's changes, one up."""
     if owner is None:

@@ -46,8 +46,9 @@ class Directory(Protocol):
     def find(self, email: str) -> str | None:
         """The user id of the person with this address."""
 
-    def enrol(self, email: str, password: str | None) -> str:
-        """Add a person, or find the one with this address and set the password; the user id."""
+    def enrol(self, email: str, password: str | None, *, quiet: bool = False) -> str:
+        """Add a person, or find the one with this address and set the password; the user id. Without a password an
+        invitation is mailed, unless it is to be quiet: for who logs in elsewhere."""
 
     def sign_up(self, email: str, password: str, name: str) -> str | None:
         """A new account whose address is to be verified; the user id, or None when the address has one that is
@@ -79,6 +80,9 @@ class Directory(Protocol):
 
     def drop_factor(self, user_id: str) -> None:
         """The password alone counts from now on."""
+
+    def delete(self, user_id: str) -> None:
+        """Remove a person's account; one that is not there is gone."""
 
     def sign_out(self, user_id: str) -> None:
         """End all sessions of a person."""
@@ -207,13 +211,13 @@ class Cognito:
             return None
         return _subject(user["UserAttributes"])
 
-    def enrol(self, email: str, password: str | None) -> str:
+    def enrol(self, email: str, password: str | None, *, quiet: bool = False) -> str:
         """Create the account; with a password it is ready, without one Cognito mails an invitation."""
         pool = aws.setting("USER_POOL_ID")
         attributes = [{"Name": "email", "Value": email}, {"Name": "email_verified", "Value": "true"}]
-        quiet = {"MessageAction": "SUPPRESS"} if password else {}
+        how = {"MessageAction": "SUPPRESS"} if password or quiet else {}
         try:
-            user = self._client.admin_create_user(UserPoolId=pool, Username=email, UserAttributes=attributes, **quiet)[
+            user = self._client.admin_create_user(UserPoolId=pool, Username=email, UserAttributes=attributes, **how)[
                 "User"
             ]["Attributes"]
         except self._client.exceptions.UsernameExistsException:
@@ -343,6 +347,14 @@ class Cognito:
             Username=user_id,
             SoftwareTokenMfaSettings={"Enabled": False, "PreferredMfa": False},
         )
+
+    def delete(self, user_id: str) -> None:
+        """Remove a person's account; one that is not there is gone."""
+        client = self._client
+        try:
+            client.admin_delete_user(UserPoolId=aws.setting("USER_POOL_ID"), Username=user_id)
+        except client.exceptions.UserNotFoundException:
+            return
 
     def sign_out(self, user_id: str) -> None:
         """Cognito's own tokens too."""

@@ -1,4 +1,4 @@
-"""Task door of organizations: what an operator, or another room on its way, asks for."""
+"""Task doors of organizations: what an operator, or another room on its way, asks for."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from functools import cache
 from typing import Any
 
 from contracts.organizations import OrganizationStatus
-from functions.organizations import service
+from functions.organizations import privacy, service
 from functions.organizations.store import Store
 from kernel.actor import Actor
+from kernel.facts import Facts
 from kernel.observe import task
+from kernel.table import Table
 
 store = cache(Store)
 
@@ -27,3 +29,10 @@ def set_status(actor: Actor, event: dict[str, Any]) -> dict[str, Any]:
     """Takes `{status: active|suspended, reason}`; the organisation."""
     status = OrganizationStatus(event["status"])
     return service.set_status(store(), actor, status, event.get("reason", "")).model_dump(mode="json")
+
+
+@task
+def person(actor: Actor, event: dict[str, Any]) -> dict[str, int]:
+    """Takes `{job_id, wish: export|erase}`: hand in what is known of a person, or erase it."""
+    work = privacy.erase_person if event["wish"] == "erase" else privacy.hand_in_person
+    return work(Table(), Facts(), actor, event["job_id"])

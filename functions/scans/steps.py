@@ -1,4 +1,4 @@
-"""Task doors of the scan state machine."""
+"""Task doors of the scan state machine, and of exports of what a person made."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from typing import Any
 import msgspec
 
 from functions.scans.gateways import StepFunctions
-from functions.scans.service import execution
+from functions.scans.service import execution, privacy
 from functions.scans.store import Store
 from kernel.actor import Actor
+from kernel.facts import Facts
 from kernel.observe import task
+from kernel.table import Table
 
 store = cache(Store)
 
@@ -34,3 +36,9 @@ def park(actor: Actor, event: dict[str, Any]) -> None:
 def fail(actor: Actor, event: dict[str, Any]) -> None:
     """Takes `{scan_id, cause}`; the scan failed in spite of retries."""
     execution.fail(store(), actor, event["scan_id"], event.get("cause") or "The execution failed.")
+
+
+@task
+def person(actor: Actor, event: dict[str, Any]) -> dict[str, int]:
+    """Takes `{job_id, wish: export}`: hand in what is known of a person."""
+    return privacy.hand_in_person(Table(), Facts(), actor, event["job_id"])

@@ -21,6 +21,7 @@ from infra.cdk.contexts.modules import Modules
 from infra.cdk.contexts.monitoring import Monitoring
 from infra.cdk.contexts.notifications import Notifications
 from infra.cdk.contexts.organizations import Organizations
+from infra.cdk.contexts.privacy import Privacy
 from infra.cdk.contexts.realtime import Realtime
 from infra.cdk.contexts.reports import Reports
 from infra.cdk.contexts.scans import Scans
@@ -45,6 +46,7 @@ CONTEXTS: tuple[type[BoundedContext], ...] = (
     Notifications,
     Realtime,
     Audit,
+    Privacy,
     Monitoring,
 )
 NOWHERE = "000000000000"

@@ -389,3 +389,7 @@ SCENES: dict[str, Scene] = {
 from tests.architecture.people import PEOPLE  # noqa: E402 - they are made of what is above
 
 SCENES |= PEOPLE
+
+from tests.architecture.privacy import PRIVACY  # noqa: E402 - likewise
+
+SCENES |= PRIVACY

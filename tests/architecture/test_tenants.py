@@ -19,7 +19,7 @@ MAKERS = {
 }
 """Where an actor is made: of a verified token's claims or a key's record, of what the authorizer handed to the
 WebSocket door, of what a context's own records say."""
-PLATFORM_ROOMS = {"access", "audit", "developers", "identity", "organizations", "realtime"}
+PLATFORM_ROOMS = {"access", "audit", "developers", "identity", "organizations", "privacy", "realtime"}
 """The rooms that may read items which belong to no tenant; the stack grants nobody else."""
 
 CHOOSING = {"/auth/switch"}

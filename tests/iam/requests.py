@@ -6,6 +6,7 @@ the items of one operation, and TransactWriteItems and BatchGetItem are decided 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -39,10 +40,23 @@ def _dynamodb(operation: str, sent: Parameters) -> Iterator[Request]:
         index = sent.get("IndexName")
         resource = f"{TABLE}/index/{index}" if index else TABLE
         yield _keyed(operation, [sent["ExpressionAttributeValues"][":pk"]["S"]], resource)
-    elif operation in ("Scan", "DescribeTable"):
+    elif operation == "BatchWriteItem":
+        for wanted in sent["RequestItems"].values():
+            yield _keyed(operation, [_hash_of(each) for request in wanted for each in request.values()])
+    elif operation == "Scan":
+        named = tuple(sorted({*re.split(r"[ ,]+", sent.get("ProjectionExpression", "")), *_filtered(sent)} - {""}))
+        shown = (("dynamodb:Attributes", named), ("dynamodb:Select", sent.get("Select", ""))) if named else ()
+        yield Request("dynamodb:Scan", TABLE, shown)
+    elif operation == "DescribeTable":
         yield Request(f"dynamodb:{operation}", TABLE)
     else:
         yield _keyed(operation, [_hash_of(sent)])
+
+
+def _filtered(sent: Parameters) -> set[str]:
+    """The attributes that a filter looks at."""
+    words = re.findall(r"(?<![:\w])[a-z_]+\b(?!\()", sent.get("FilterExpression", ""))
+    return set(words)
 
 
 def _hash_of(change: Parameters) -> str:
@@ -74,7 +88,7 @@ def _s3(operation: str, sent: Parameters) -> Iterator[Request]:
         yield Request(S3_LISTS[operation], bucket, (("s3:prefix", sent.get("Prefix", "")),))
     elif operation == "DeleteObjects":
         for each in sent["Delete"]["Objects"]:
-            yield Request("s3:DeleteObject", f"{bucket}/{each['Key']}")
+            yield Request("s3:DeleteObject" + ("Version" if "VersionId" in each else ""), f"{bucket}/{each['Key']}")
 
 
 def _kms(operation: str, sent: Parameters) -> Iterator[Request]:

@@ -98,7 +98,32 @@ def test_a_door_itself_reaches_no_tenants_data(handler: str) -> None:
         for key in _leading_keys(statement):
             assert key.startswith("PLATFORM#"), (handler, key)
         if TABLE in listed(statement["Resource"]) and not _leading_keys(statement):
-            assert actions <= {"DescribeTable"}, (handler, statement)
+            assert actions <= {"DescribeTable"} or (handler in LOOKERS and actions == {"Scan"}), (handler, statement)
+
+
+LOOKERS = ("functions.privacy.steps.erase_tenant", "functions.privacy.steps.sweep")
+"""They look through the whole table for one tenant's items, and see keys alone."""
+KEYS_ALONE = ("pk", "sk", "tenant_id")
+
+
+@pytest.mark.parametrize("handler", LOOKERS)
+def test_who_looks_through_everything_sees_keys_alone(simulator: Simulator, handler: str) -> None:
+    own, select = DOORS[handler].own, ("dynamodb:Select", "SPECIFIC_ATTRIBUTES")
+    assert simulator.decide(own, _scan(KEYS_ALONE, select)).allowed
+    for shown in (
+        _scan((*KEYS_ALONE, "email"), select),
+        _scan(("content",), select),
+        _scan(KEYS_ALONE, ("dynamodb:Select", "ALL_ATTRIBUTES")),
+        _scan(KEYS_ALONE),
+        Request("dynamodb:Scan", TABLE, ()),
+        Request("dynamodb:Scan", TABLE, (select,)),
+    ):
+        assert not simulator.decide(own, shown).allowed, shown
+    assert not [door for name, door in DOORS.items() if name not in LOOKERS and "dynamodb:Scan" in str(door)]
+
+
+def _scan(attributes: tuple[str, ...], *more: tuple[str, str]) -> Request:
+    return Request("dynamodb:Scan", TABLE, (("dynamodb:Attributes", attributes), *more))
 
 
 def _leading_keys(statement: dict[str, Any]) -> list[str]:

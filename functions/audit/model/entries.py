@@ -13,6 +13,8 @@ from pydantic import Field
 from ulid import ULID
 
 from contracts.audit import EXTERNAL, ExternalEntryLogged
+from contracts.privacy import Subject
+from contracts.redaction import without
 from functions.audit.model.canonical import canonical
 from functions.audit.model.merkle import leaf_hash
 from kernel import clock
@@ -53,6 +55,27 @@ class AuditEntry(
     content: str
     digest: str
     late: bool = False
+    forgotten: str | None = None
+    """The erasure that took a person out of the content, which therefore no longer is what the leaf names."""
+
+    def forget(self, subject: Subject) -> bool:
+        """Take a person out of the content; whether anything was there. Who did it all is but an id from then on, and
+        the leaf, the chain and every proof stay as they are: they name the content by its salted digest, and salt and
+        text are gone together."""
+        told = self.told()
+        is_own = self.user_id == subject.user_id
+        cleaned = without({"user_id": self.user_id, "resource": self.resource, **told}, subject)
+        kept = {"email": None if is_own else cleaned["email"], "address": None if is_own else told["address"]}
+        kept["details"] = cleaned["details"]
+        if kept == {name: told[name] for name in kept}:
+            return False
+        self.content, self.forgotten = canonical(kept).decode(), subject.job_id
+        return True
+
+    @property
+    def vouched(self) -> str:
+        """The content as the leaf names it; nothing where a person was taken out of it."""
+        return "" if self.forgotten else self.content
 
     def leaf(self) -> dict[str, Any]:
         """What the log vouches for."""
@@ -102,6 +125,7 @@ class AuditLogEntry(Resource):
     resource: str = Field(description="What was acted on.")
     external: bool = Field(description="Whether an integration of the organisation's own has told it.")
     details: dict[str, Any]
+    forgotten: str | None = Field(default=None, description="The erasure that took a person out of it.")
     sealed: bool = Field(description="Whether it stands in the log; it does within minutes.")
 
 

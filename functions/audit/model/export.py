@@ -61,7 +61,8 @@ def block_line(lines: Lines, block: Block) -> None:
 
 def entry_line(lines: Lines, entry: AuditEntry) -> None:
     """An entry."""
-    lines.write("entry", leaf=entry.leaf(), content=entry.content)
+    more = {"forgotten": entry.forgotten} if entry.forgotten else {}
+    lines.write("entry", leaf=entry.leaf(), content=entry.vouched, **more)
 
 
 def signed_line(lines: Lines, kind: str, statement: Statement) -> None:

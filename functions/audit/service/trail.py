@@ -195,7 +195,7 @@ def _proof(store: Store, actor: Actor, head: Head, entry: AuditEntry, place: int
     return InclusionProof(
         sequence=place,
         leaf=entry.leaf(),
-        content=entry.content,
+        content=entry.vouched,
         leaf_hash=entry.leaf_hash().hex(),
         path=[each.hex() for each in store.inclusion(actor, head, place)],
         head=head.anchor.statement,

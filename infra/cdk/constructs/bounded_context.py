@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from aws_cdk import (
@@ -58,12 +59,25 @@ class BoundedContext(Stack):
             },
         )
 
-    def door(self, name: str, handler: str, *, memory: int = 1024, timeout: int = 29, snap_start: bool = True) -> Door:
-        """A function of the room that reads and writes the room's own partitions."""
+    def door(
+        self,
+        name: str,
+        handler: str,
+        *,
+        memory: int = 1024,
+        timeout: int = 29,
+        snap_start: bool = True,
+        layers: Sequence[str] = (),
+    ) -> Door:
+        """A function of the room that reads and writes the room's own partitions; with layers that the others do not
+        need."""
+        code = (
+            replace(self.code, layers=[*self.code.layers, *self.platform.layers(layers)[2:]]) if layers else self.code
+        )
         door = Door(
             self,
             self.stage,
-            self.code,
+            code,
             name,
             f"functions.{self.name}.{handler}",
             memory=memory,
@@ -77,10 +91,23 @@ class BoundedContext(Stack):
     def api(self, *paths: str, public: Sequence[str] = (), memory: int = 1024) -> Door:
         """The HTTP door, behind the authorizer except for the paths in `public`."""
         door = self.door("api", "api.handler", memory=memory)
-        door.allow(["secretsmanager:GetSecretValue"], [self.platform.data.cursor_secret.secret_arn])
-        door.function.add_environment("CURSOR_SECRET_ARN", self.platform.data.cursor_secret.secret_arn)
+        self._signs_cursors(door)
         self._route(door, paths, public)
         return door
+
+    def protocol(
+        self, name: str, handler: str, prefix: str, paths: Sequence[str], *, layers: Sequence[str] = ()
+    ) -> Door:
+        """An HTTP door that speaks somebody else's protocol, under a prefix of its own, behind the authorizer."""
+        door = self.door(name, handler, layers=layers)
+        self._signs_cursors(door)
+        self._route(door, paths, (), prefix)
+        return door
+
+    def _signs_cursors(self, door: Door) -> None:
+        secret = self.platform.data.cursor_secret.secret_arn
+        door.allow(["secretsmanager:GetSecretValue"], [secret])
+        door.function.add_environment("CURSOR_SECRET_ARN", secret)
 
     def events(self, *types: str, every: bool = False, timeout: int = 60) -> Door:
         """The event door: a rule on the bus, a queue with a dead-letter queue, and the consumer behind it."""
@@ -146,6 +173,15 @@ class BoundedContext(Stack):
         named = objects.partition(":::")[2].replace(TENANT, f"<{TENANT[2:-1]}>")
         nag.accept(door.data_role, reason, f"AwsSolutions-IAM5[Resource::arn:aws:s3:::{named}]")
 
+    def may_erase_versions(self, door: Door, objects: str) -> None:
+        """Remove objects for good, in all their versions."""
+        bucket = f"arn:{self.partition}:s3:::{facts_bucket(self, self.stage)}"
+        door.allow_data(["s3:DeleteObject", "s3:DeleteObjectVersion"], [f"{bucket}/{objects}"])
+        door.allow_data(["s3:ListBucketVersions"], [bucket], {"StringLike": {"s3:prefix": [objects]}})
+        named = f"{facts_bucket(self, self.stage)}/{objects}".replace(TENANT, f"<{TENANT[2:-1]}>")
+        reason = "The tenant is the session's; all that it has, or had, is erased."
+        nag.accept(door.data_role, reason, f"AwsSolutions-IAM5[Resource::arn:aws:s3:::{named}]")
+
     def function_arn(self, context: str, door: str) -> str:
         """The live alias of another context's door, by the naming rule (no export ties the stacks together)."""
         name = self.stage.resource(f"{context}-{door}")
@@ -156,16 +192,16 @@ class BoundedContext(Stack):
             arn_format=ArnFormat.COLON_RESOURCE_NAME,
         )
 
-    def _route(self, door: Door, paths: Sequence[str], public: Sequence[str]) -> None:
+    def _route(self, door: Door, paths: Sequence[str], public: Sequence[str], prefix: str = API) -> None:
         """Lead paths to the door, with every method: the room itself answers 405 where it does not know one."""
-        integration = aws_apigatewayv2_integrations.HttpLambdaIntegration(f"{self.name}-api", door.alias)
+        integration = aws_apigatewayv2_integrations.HttpLambdaIntegration(door.name, door.alias)
         for guarded, entries in ((False, public), (True, paths)):
             for path in entries:
                 route = aws_apigatewayv2.HttpRoute(
                     self,
-                    path,
+                    path if prefix == API else prefix + path,
                     http_api=self.platform.http_api,
-                    route_key=aws_apigatewayv2.HttpRouteKey.with_(API + path, aws_apigatewayv2.HttpMethod.ANY),
+                    route_key=aws_apigatewayv2.HttpRouteKey.with_(prefix + path, aws_apigatewayv2.HttpMethod.ANY),
                     integration=integration,
                     authorizer=self.platform.authorizer if guarded else aws_apigatewayv2.HttpNoneAuthorizer(),
                 )

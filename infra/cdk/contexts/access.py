@@ -7,6 +7,7 @@ from constructs import Construct
 from contracts.identity import MemberRemoved
 from infra.cdk.constructs.bounded_context import READ, BoundedContext
 from infra.cdk.constructs.door import TENANT
+from infra.cdk.constructs.person import person_door
 from infra.cdk.platform.stack import Platform
 
 
@@ -25,3 +26,4 @@ class Access(BoundedContext):
         events = self.events(MemberRemoved.type)
         for door in (api, events):
             self.grant_table(door, ["USERS", "SERVICEACCOUNTS"], READ)
+        self.grant_table(person_door(self), ["USERS", "SERVICEACCOUNTS"], READ)

@@ -7,6 +7,7 @@ from constructs import Construct
 from contracts.access import RoleChanged, TeamMemberAdded, TeamMemberRemoved
 from contracts.identity import MemberRemoved, MemberRolesChanged
 from infra.cdk.constructs.bounded_context import READ, BoundedContext
+from infra.cdk.constructs.person import person_door
 from infra.cdk.platform.stack import Platform
 
 
@@ -23,5 +24,6 @@ class Developers(BoundedContext):
         events = self.events(*(kind.type for kind in followed))
         for door in (api, events):
             self.grant_table(door, ["USERS", "ROLES", "TEAMS"], READ)
+        person_door(self)
         self.grant_data_key(api, create=True)
         self.grant_table(api, ["KEYS"], [*READ, "dynamodb:PutItem"])

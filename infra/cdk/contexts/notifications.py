@@ -18,6 +18,7 @@ from contracts.identity import (
 )
 from contracts.scans import ScanEnded
 from infra.cdk.constructs.bounded_context import READ, BoundedContext
+from infra.cdk.constructs.person import person_door
 from infra.cdk.platform.stack import Platform
 
 
@@ -37,6 +38,7 @@ class Notifications(BoundedContext):
             *(FactorDisabled.type, PasswordChanged.type),
         )
         self.grant_table(events, ["TEAMS"], READ)
+        person_door(self)
         sender = aws_ses.EmailIdentity(self, "Sender", identity=aws_ses.Identity.email(self.stage.mail_sender))
         events.function.add_environment("MAIL_SENDER", self.stage.mail_sender)
         events.allow(["ses:SendEmail"], [sender.email_identity_arn])

@@ -10,6 +10,7 @@ from contracts.organizations import DelegationEnded, DelegationGranted, Organiza
 from contracts.scans import ScanDeleted, ScanEnded, ScanQueued
 from infra.cdk.constructs.bounded_context import READ, BoundedContext
 from infra.cdk.constructs.door import TENANT
+from infra.cdk.constructs.person import person_door
 from infra.cdk.platform.stack import Platform
 
 COUNTED = (UserCreated, MemberRemoved, ScanQueued, ScanEnded, ScanDeleted)
@@ -33,6 +34,7 @@ class Organizations(BoundedContext):
         self.grant_facts(events, "scans")
         self.door("create-organization", "steps.create_organization")
         self.door("set-status", "steps.set_status")
+        person_door(self)
         self._clock()
 
     def _clock(self) -> None:

@@ -10,6 +10,7 @@ from infra.cdk import nag
 from infra.cdk.constructs.bounded_context import READ, BoundedContext
 from infra.cdk.constructs.door import Door
 from infra.cdk.constructs.machine import Machine
+from infra.cdk.constructs.person import person_door
 from infra.cdk.platform.data import facts_bucket
 from infra.cdk.platform.stack import Platform
 
@@ -35,6 +36,7 @@ class Scans(BoundedContext):
         events.function.add_environment("SCAN_MACHINE_ARN", machine.arn)
         events.allow(["states:StartExecution"], [machine.arn])
         events.allow(["states:SendTaskSuccess"], [machine.arn])
+        person_door(self)
         self._scheduler(events, clock)
 
     def _machine(self) -> Machine:

@@ -70,6 +70,24 @@ class Facts:
                 self.client.delete_objects(Bucket=self.bucket, Delete={"Objects": batch, "Quiet": True})
         return len(keys)
 
+    def erase(self, actor: Actor, prefix: str) -> int:
+        """Remove every version of everything below a prefix, for good; how many objects went."""
+        self._own(actor, prefix)
+        gone: set[str] = set()
+        while True:
+            with aws.acting_for(actor.tenant_id):
+                found = self.client.list_object_versions(Bucket=self.bucket, Prefix=prefix)
+            versions = [*found.get("Versions", ()), *found.get("DeleteMarkers", ())]
+            if not versions:
+                return len(gone)
+            batch = [{"Key": each["Key"], "VersionId": each["VersionId"]} for each in versions]
+            gone |= {each["Key"] for each in versions}
+            for start in range(0, len(batch), DELETE_BATCH):
+                with aws.acting_for(actor.tenant_id):
+                    self.client.delete_objects(
+                        Bucket=self.bucket, Delete={"Objects": batch[start : start + DELETE_BATCH], "Quiet": True}
+                    )
+
     def link(self, actor: Actor, key: str, filename: str, seconds: int = LINK_SECONDS) -> str:
         """A presigned download link that saves under `filename`."""
         self._own(actor, key)
