@@ -15,12 +15,19 @@ from fastapi.routing import APIRoute
 
 from contracts import all_events, routes
 from functions.collection import catalogue
+from functions.identity import scim
 from kernel.events import Event, event_schema
-from kernel.http import Room
+from kernel.http import PREFIX, Room
 from kernel.http.openapi import document, permission_of
 
 ROOT = Path(__file__).resolve().parents[1]
 VERSION = "1.0.0"
+
+
+def doors() -> Iterator[Room]:
+    """Every HTTP application: those of the API, and what speaks somebody else's protocol beside it."""
+    yield from rooms()
+    yield scim.app
 
 
 def rooms() -> Iterator[Room]:
@@ -38,13 +45,18 @@ def openapi() -> dict[str, Any]:
 def route_table() -> list[routes.Route]:
     """Every route with the permission that it needs, in the order of their paths."""
     found = [
-        routes.Route(method, route.path, permission_of(route)[1], (route.endpoint.__doc__ or "").strip())
-        for room in rooms()
+        routes.Route(method, _lies_at(room, route), permission_of(route)[1], (route.endpoint.__doc__ or "").strip())
+        for room in doors()
         for route in room.routes
         if isinstance(route, APIRoute)
         for method in sorted(route.methods or ())
     ]
     return sorted(found, key=lambda route: (route.template, route.method))
+
+
+def _lies_at(room: Room, route: APIRoute) -> str:
+    """The route's path in the API; what lies elsewhere is named in full."""
+    return route.path if room.prefix == PREFIX else room.prefix + route.path
 
 
 def asyncapi() -> dict[str, Any]:

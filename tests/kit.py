@@ -18,6 +18,7 @@ from kernel.http.app import PREFIX, gateway_event
 from kernel.ids import new_id
 
 REGION = "us-east-1"
+SCIM = "/scim/v2/"
 KEEPERS = ("store", "envelope", "sealer", "signer", "bucket", "work")
 """The functions in which a room's doors keep what they made."""
 Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
@@ -82,7 +83,7 @@ def call(
     text = raw if raw is not None else None if body is None else json.dumps(body)
     authorizer = {"actor": who.model_dump_json()} if who else {"reason": "No token was sent."}
     sent = {"content-type": "application/json", **(headers or {})}
-    event = gateway_event(method, PREFIX + path, query=query, headers=sent, body=text, authorizer=authorizer)
+    event = gateway_event(method, addressed(path), query=query, headers=sent, body=text, authorizer=authorizer)
     answer = handler(event, None)
     content = answer.get("body") or ""
     if answer.get("isBase64Encoded"):
@@ -90,6 +91,11 @@ def call(
     is_json = content and "json" in answer["headers"].get("content-type", "")
     parsed = json.loads(content) if is_json else content
     return Answer(answer["statusCode"], answer["headers"], parsed)
+
+
+def addressed(path: str) -> str:
+    """Where a path of the API lies: beneath its prefix, but for what has a prefix of its own."""
+    return path if path.startswith(SCIM) else PREFIX + path
 
 
 def committed_events(table_name: str = "palisade") -> list[Envelope]:

@@ -1,7 +1,7 @@
 """The front door of the local cloud: one address that plays CloudFront.
 
 `/` is the web app in its bucket (a path without a file there is the app's own, and gets its index page), `/api/*`
-the HTTP API, `/ws` the WebSocket API. Bodies are streamed both ways and bounded as API Gateway bounds them; a
+and `/scim/*` the HTTP API, `/ws` the WebSocket API. Bodies are streamed both ways and bounded as API Gateway bounds them; a
 request from a foreign page, or under a foreign name, is refused. While the emulator restarts, requests wait.
 """
 
@@ -58,6 +58,7 @@ def application(origins_file: Path) -> web.Application:
     app.router.add_get(HEALTH, _health)
     app.router.add_get("/ws", _web_socket)
     app.router.add_route("*", "/api/{path:(?s:.*)}", _api)
+    app.router.add_route("*", "/scim/{path:(?s:.*)}", _api)
     app.router.add_get("/{path:(?s:.*)}", _page)
     return app
 

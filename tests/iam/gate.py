@@ -17,7 +17,7 @@ from tests.iam.simulator import Decision, Request, Simulator
 OWN = "org_OWN"
 ANY_ID = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}|[0-9a-f]{16,}|\d{4}-\d\d-\d\d(T\d\d)?")
 """ULIDs, digests, days and hours, as keys hold them."""
-DOORS = ("api", "events", "steps", "schedule", "socket", "triggers")
+DOORS = ("api", "events", "steps", "schedule", "scim", "socket", "triggers")
 
 
 class Gate:
@@ -96,6 +96,6 @@ def calling_door(frame: FrameType | None) -> str | None:
     door = rest[0] if rest else ""
     if door not in DOORS:
         return f"functions.{room}"
-    if door in ("api", "events", "socket"):
+    if door in ("api", "events", "scim", "socket"):
         return f"functions.{room}.{door}.handler"
     return f"functions.{room}.{door}.{outermost[1]}"

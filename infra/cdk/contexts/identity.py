@@ -7,7 +7,7 @@ from constructs import Construct
 from contracts.access import RoleChanged, TeamMemberAdded, TeamMemberRemoved
 from contracts.identity import MemberRemoved, MemberRolesChanged
 from contracts.organizations import DelegationEnded, DelegationGranted, OrganizationCreated
-from infra.cdk.constructs.bounded_context import READ, BoundedContext
+from infra.cdk.constructs.bounded_context import READ, WRITE, BoundedContext
 from infra.cdk.constructs.door import Door
 from infra.cdk.constructs.person import person_door
 from infra.cdk.platform.stack import Platform
@@ -17,7 +17,7 @@ BEFORE_LOG_IN = (
     *("forgot-password", "reset-password", "register", "verify-email", "resend-code", "sso", "sso/token"),
 )
 LOGGED_IN = ("sessions", "sessions/{proxy+}", "change-password", "mfa/{proxy+}")
-OF_ORGANIZATIONS = ("sign-in", "members", "members/{proxy+}", "invitations", "invitations/{proxy+}", "sso/{proxy+}")
+OF_ORGANIZATIONS = ("sign-in", "members", "members/{proxy+}", "invitations", "invitations/{proxy+}", "scim/{proxy+}", "sso/{proxy+}")
 
 
 class Identity(BoundedContext):
@@ -54,6 +54,8 @@ class Identity(BoundedContext):
         self._may_federate(api)
         self._may_mail(api)
         self._may_found(api)
+        self.grant_table(api, ["SCIM"], WRITE)
+        self._scim()
         events = self.events(
             *(OrganizationCreated.type, DelegationGranted.type, DelegationEnded.type),
             *(RoleChanged.type, TeamMemberAdded.type, TeamMemberRemoved.type),
@@ -79,6 +81,15 @@ class Identity(BoundedContext):
         door.allow([f"cognito-idp:{action}" for action in (*providers, *client)], [directory.pool.user_pool_arn])
         door.function.add_environment("HOSTED_LOGIN_URL", directory.hosted_url)
         door.function.add_environment("SSO_REDIRECTS", " ".join(self.stage.sso_redirects))
+
+    def _scim(self) -> None:
+        """Organisations' own directories, which speak SCIM: a door of its own, for the library that it needs."""
+        door = self.protocol("scim", "scim.handler", "/scim/v2", ["/{proxy+}"], layers=["scim"])
+        self._know_pool(door)
+        self.grant_table(door, ["SCIM"], WRITE)
+        self.grant_table(door, ["ROLES", "PLATFORM#DOMAINS#*"], READ)
+        pool = self.platform.directory.pool.user_pool_arn
+        door.allow(["cognito-idp:AdminCreateUser", "cognito-idp:AdminGetUser"], [pool])
 
     def _may_mail(self, door: Door) -> None:
         """Invitations are mailed by the room itself: no event may carry their tokens."""

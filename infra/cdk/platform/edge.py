@@ -79,7 +79,11 @@ class Edge(Stack):
                 None,
                 aws_cloudfront.AllowedMethods.ALLOW_GET_HEAD,
             ),
-            additional_behaviors={"/api/*": self._pass_through(api), "/ws": self._pass_through(socket)},
+            additional_behaviors={
+                "/api/*": self._pass_through(api),
+                "/scim/*": self._pass_through(api),
+                "/ws": self._pass_through(socket),
+            },
             minimum_protocol_version=aws_cloudfront.SecurityPolicyProtocol.TLS_V1_2_2021,
             http_version=aws_cloudfront.HttpVersion.HTTP2_AND_3,
             log_bucket=logs,

@@ -72,6 +72,7 @@ class Platform(Stack):
             "runtime": packaging.dependency_layer("runtime"),
             "documents": packaging.dependency_layer("documents"),
             "policies": packaging.dependency_layer("policies"),
+            "scim": packaging.dependency_layer("scim"),
         }
         return {
             name: aws_lambda.LayerVersion(

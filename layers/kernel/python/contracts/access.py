@@ -23,12 +23,13 @@ AREAS = (
     "roles",
     "scans",
     "schedules",
+    "scim",
     "sso",
     "targets",
     "teams",
     "webhooks",
 )
-RESERVED = frozenset({"api_keys", "audit", "delegations", "members", "policies", "privacy", "sso"})
+RESERVED = frozenset({"api_keys", "audit", "delegations", "members", "policies", "privacy", "scim", "sso"})
 """Areas that only those who administer or audit an organisation may look at."""
 READ = tuple(f"{area}:read" for area in AREAS if area not in RESERVED)
 

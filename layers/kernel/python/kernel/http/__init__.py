@@ -2,7 +2,7 @@
 
 from kernel.http.framework import Query, Request, Response  # isort: skip - before anything imports FastAPI
 
-from kernel.http.app import PREFIX, Room, lambda_handler
+from kernel.http.app import PREFIX, Room, Told, lambda_handler
 from kernel.http.caller import require
 from kernel.http.replies import IfMatch, List, ListParameters, page, reply
 
@@ -15,6 +15,7 @@ __all__ = [
     "Request",
     "Response",
     "Room",
+    "Told",
     "lambda_handler",
     "page",
     "reply",

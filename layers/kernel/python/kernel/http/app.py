@@ -9,25 +9,38 @@ import warnings
 import weakref
 from collections.abc import Callable, Iterable
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from fastapi import FastAPI
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kernel import observe
+from kernel.errors import Problem
 from kernel.ids import new_id
 
 PREFIX = "/api/v1"
 MAX_BODY = 1_000_000
-TEXT_TYPES = ["text/", "application/json", "application/problem+json", "application/xml"]
+TEXT_TYPES = ["text/", "application/json", "application/problem+json", "application/scim+json", "application/xml"]
 _REQUEST_ID = re.compile(r"^[A-Za-z0-9._-]{8,128}$")
 
 
-class Room(FastAPI):
-    """The API of one context: problems, request ids and idempotent commands are in place."""
+class Told(NamedTuple):
+    """A problem as a protocol tells of it."""
 
-    def __init__(self, context: str) -> None:
+    status: int
+    body: str
+    media_type: str
+
+
+Teller = Callable[[Problem], Told]
+
+
+class Room(FastAPI):
+    """The API of one context: problems, request ids and idempotent commands are in place. One that speaks somebody
+    else's protocol lies under a `prefix` of its own and tells of problems in its own way."""
+
+    def __init__(self, context: str, *, prefix: str = PREFIX, tell: Teller | None = None) -> None:
         from kernel.http import problems
         from kernel.http.route import CommandRoute
 
@@ -39,7 +52,7 @@ class Room(FastAPI):
             redirect_slashes=False,
             telemetry={"tracing": False, "metrics": False, "logs": False},  # Powertools does all three
         )
-        self.context = context
+        self.context, self.prefix, self.tell = context, prefix, tell
         self.router.route_class = CommandRoute
         problems.install(self)
         self.add_middleware(RequestContext)
@@ -127,7 +140,7 @@ def lambda_handler(app: Room, prime: Iterable[str] = ()) -> Callable[[dict[str, 
         adapter = Mangum(
             app,
             lifespan="off",
-            api_gateway_base_path=PREFIX,
+            api_gateway_base_path=app.prefix,
             custom_handlers=[Gateway],
             text_mime_types=TEXT_TYPES,
         )
@@ -137,7 +150,7 @@ def lambda_handler(app: Room, prime: Iterable[str] = ()) -> Callable[[dict[str, 
         answer: dict[str, Any] = adapter(event, context)
         return answer
 
-    _before_snapshot(handler, tuple(prime))
+    _before_snapshot(handler, tuple(app.prefix + path for path in prime))
     return handler
 
 
@@ -147,7 +160,7 @@ def _before_snapshot(handler: Callable[[dict[str, Any], Any], Any], paths: tuple
     except ImportError:  # only Lambda's own runtime has it
         return
     for path in paths:
-        register_before_snapshot(handler, gateway_event("GET", PREFIX + path), None)
+        register_before_snapshot(handler, gateway_event("GET", path), None)
 
 
 def gateway_event(

@@ -23,7 +23,7 @@ from kernel.errors import (
     Problem,
     TooLarge,
 )
-from kernel.http.app import PREFIX
+from kernel.http.app import PREFIX, Told
 from kernel.records import InvalidKey
 
 MEDIA_TYPE = "application/problem+json"
@@ -60,6 +60,20 @@ def install(app: FastAPI) -> None:
 
 def answer(request: Request, problem: Problem) -> Response:
     """A problem as a response."""
+    told = _own_words(request, problem)
+    headers = {"X-Request-Id": str(request.state.request_id)}
+    if problem.retry_after:
+        headers["Retry-After"] = str(problem.retry_after)
+    if problem.status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    return Response(told.body, told.status, headers, told.media_type)
+
+
+def _own_words(request: Request, problem: Problem) -> Told:
+    """The problem as the room's protocol tells of it: RFC 9457, where the room says nothing else."""
+    if (tell := getattr(request.app, "tell", None)) is not None:
+        told: Told = tell(problem)
+        return told
     document = ProblemDocument(
         type=PROBLEM_BASE + problem.slug,
         title=problem.title,
@@ -69,13 +83,7 @@ def answer(request: Request, problem: Problem) -> Response:
         trace_id=_trace_id(request),
         errors=[FieldProblem(**error) for error in problem.errors] if problem.errors else None,
     )
-    headers = {"X-Request-Id": str(request.state.request_id)}
-    if problem.retry_after:
-        headers["Retry-After"] = str(problem.retry_after)
-    if problem.status == 401:
-        headers["WWW-Authenticate"] = "Bearer"
-    body = document.model_dump_json(exclude_none=True)
-    return Response(body, problem.status, headers, MEDIA_TYPE)
+    return Told(problem.status, document.model_dump_json(exclude_none=True), MEDIA_TYPE)
 
 
 def from_validation(errors: Sequence[Any]) -> Problem:
