@@ -132,7 +132,7 @@ class CognitoProviders:
             wanted = sorted([NATIVE, *self._names(pool)])
             if sorted(known.get("SupportedIdentityProviders", [])) == wanted:
                 return
-            said = {name: value for name, value in known.items() if name in self._settable}
+            said = {name: value for name, value in known.items() if value and name in self._settable}
             self._client.update_user_pool_client(**said | {"SupportedIdentityProviders": wanted})
         raise Unavailable("Many identity providers change at once. Try again.", retry_after=1)
 
