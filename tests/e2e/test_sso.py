@@ -229,7 +229,7 @@ def problem_of(answer: httpx.Response) -> str:
 def refusals(boss: Client) -> list[str]:
     """What the organisation was told of those who were not let in."""
     items = boss.get("/audit/security-events", params={"limit": 200}).json()["items"]
-    return [each["detail"]["reason"] for each in items if each["action"].startswith("SsoRefused")]
+    return [each["details"]["reason"] for each in items if each["action"].startswith("SsoRefused")]
 
 
 def test_a_person_of_a_real_openid_provider_comes_in_and_works(

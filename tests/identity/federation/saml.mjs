@@ -3,7 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
 import { createInterface } from 'node:readline';
-import * as samlify from 'samlify';
+import samlify from 'samlify';
 
 const { Constants, IdentityProvider, SamlLib, ServiceProvider } = samlify;
 samlify.setSchemaValidator({ validate: () => Promise.resolve('not looked at') });
@@ -22,7 +22,6 @@ const identity = IdentityProvider({
   requestSignatureAlgorithm: 'http://www.w3.org/2001/04/xmldsig-more#rsa-sha256',
   singleSignOnService: [{ Binding: Constants.namespace.binding.redirect, Location: `${base}/sso` }],
   nameIDFormat: ['urn:oasis:names:tc:SAML:2.0:nameid-format:persistent'],
-  loginResponseTemplate: { context: SamlLib.defaultLoginResponseTemplate.context, attributes: [] },
 });
 let asking = null;
 
