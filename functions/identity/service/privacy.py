@@ -9,6 +9,7 @@ from contracts.privacy import Sections, hand_in, receipt, subject_of
 from functions.identity.gateways import Directory
 from functions.identity.model import Person
 from functions.identity.model.accounts import normal
+from functions.identity.model.federation import FederatedIdentity, IdentityLink
 from functions.identity.model.members import Invitation
 from functions.identity.service import members
 from functions.identity.store import Store, changed, gone
@@ -33,6 +34,7 @@ def hand_in_person(store: Store, table: Table, facts: Facts, actor: Actor, job_i
         "profile": [user] if user else [],
         "sessions": sessions,
         "invitations": invitations,
+        "sso_identities": table.all(actor, IdentityLink, user_id=subject.user_id),
         "account": [{"second_factor": account.has_factor, "known_devices": len(account.devices)}],
     }
     return hand_in(facts, actor, job_id, "identity", sections)
@@ -51,6 +53,11 @@ def erase_person(
         if normal(invitation.email) == normal(subject.email):
             store.commit(actor, [gone(invitation)])
             counts["invitations"] += 1
+    links = list(table.all(actor, IdentityLink, user_id=subject.user_id))
+    for link in links:
+        identity = table.get_platform(FederatedIdentity, subject=link.subject)
+        store.commit(actor, [gone(link), *([gone(identity)] if identity else [])])
+    counts["sso_identities"] = len(links)
     counts |= forget_person(store, directory, actor, subject.user_id, subject.email)
     return receipt(facts, actor, job_id, "identity", counts)
 

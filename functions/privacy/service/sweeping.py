@@ -26,6 +26,8 @@ SEALED = frozenset({"AUDIT", "AUDITLOG", "AUDITLATE", "KEYS"})
 """What is left to the audit context alone, which forgets contents without breaking its seals; and keys."""
 EXPENDABLE = frozenset({"IDEMPOTENCY"})
 """Kept answers: one that names the person goes."""
+SHARED = frozenset({"TENANTS", "APIKEYS", "SESSIONS", "CLOSING", "BACKUPKEYS", "DOMAINS", "CHALLENGES"})
+"""Kinds of partition that belong to no tenant, in which a tenant has items."""
 AREAS = ("reports", "privacy")
 """Areas of objects that are looked through; what scans found in the world is about their targets."""
 MOST_BYTES = 200_000_000
@@ -162,7 +164,7 @@ def _begun(store: Store, actor: Actor, people: int) -> TenantErasure:
 
 def _goes(place: Place) -> bool:
     """Whether an item that lies with no tenant goes with one: people are identity's, and the proof stays."""
-    return kind_of(place.pk) in {"TENANTS", "APIKEYS", "SESSIONS", "CLOSING", "BACKUPKEYS"}
+    return kind_of(place.pk) in SHARED or (kind_of(place.pk) == "PEOPLE" and place.sk == "IDENTITY")
 
 
 def _chained(before: str, places: list[Place]) -> str:
