@@ -247,3 +247,9 @@ class FinishSso(Body):
     code: Annotated[str, Field(min_length=1, max_length=2048, pattern=r"^[!-~]+$")]
     code_verifier: Annotated[str, Field(pattern=r"^[A-Za-z0-9._~-]{43,128}$")]
     redirect_uri: Annotated[str, Field(min_length=8, max_length=1024, pattern=r"^https?://[!-~]+$")]
+
+
+class ChangeScimGroup(Body):
+    """The roles that everybody in the group has by it; none: being in it gives nothing."""
+
+    roles: Annotated[tuple[RoleId, ...], Field(max_length=20)]

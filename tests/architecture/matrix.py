@@ -27,12 +27,12 @@ from kernel import aws, clock
 from kernel.actor import Actor
 from kernel.attributes import from_item
 from kernel.errors import Conflict
-from kernel.http.app import PREFIX, gateway_event
+from kernel.http.app import gateway_event
 from kernel.ids import new_id
 from kernel.records import Record
 from kernel.table import Table, create, update
 from tests.architecture.scenes import Request
-from tests.kit import REGION, Answer, Handler
+from tests.kit import REGION, Answer, Handler, addressed
 
 CLIENT, POOL = "client", f"{REGION}_pool"
 OURS = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -134,7 +134,7 @@ def ask(handler: Handler, method: str, request: Request, headers: dict[str, str]
     """Send a request through the authorizer and the room; without an Authorization header the gateway answers."""
     body = None if request.body is None else json.dumps(request.body)
     sent = {"content-type": "application/json", **request.headers, **headers}
-    event = gateway_event(method, PREFIX + request.path, query=request.query, headers=sent, body=body)
+    event = gateway_event(method, addressed(request.path), query=request.query, headers=sent, body=body)
     if "authorization" in headers:
         event["requestContext"]["authorizer"] = {"lambda": authorize(event, None)["context"]}
     answer = handler(event, None)

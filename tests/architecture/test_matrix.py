@@ -13,7 +13,9 @@ from kernel.actor import Actor
 from kernel.http import Response, Room, lambda_handler, require
 from tests.architecture.matrix import Intruder, Uninvited, caller, issuing, role_faults
 from tests.architecture.scenes import SCENES, Request
+from tests.architecture.scim import SCIM, SCIM_OPERATIONS, SCIM_PERMISSIONS
 from tests.architecture.world import World, operations
+from tests.kit import Handler
 
 pytestmark = pytest.mark.slow
 
@@ -28,14 +30,20 @@ def guarded() -> dict[str, str | None]:
     }
 
 
-GUARDED = guarded()
+GUARDED = guarded() | SCIM_PERMISSIONS
+ASKED = SCENES | SCIM
 OPEN = {
     *("GET /health", "GET /ready"),
     *("POST /auth/login", "POST /auth/logout", "POST /auth/refresh", "POST /auth/register", "POST /auth/challenge"),
     *("POST /auth/forgot-password", "POST /auth/reset-password", "POST /auth/resend-code", "POST /auth/switch"),
-    *("POST /auth/verify-email",),
+    *("POST /auth/verify-email", "POST /auth/sso", "POST /auth/sso/token"),
 }
 """What somebody may ask who is not logged in. A new one is written here by hand, by somebody who means it."""
+
+
+def doors() -> dict[str, Handler]:
+    """The handler of every operation, of the API and of SCIM beside it."""
+    return operations() | SCIM_OPERATIONS
 
 
 @pytest.fixture
@@ -45,29 +53,29 @@ def world(cloud: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
 
 
 def test_every_operation_is_in_the_matrix() -> None:
-    assert set(GUARDED) | OPEN == set(operations())
-    assert set(GUARDED) <= set(SCENES)
+    assert set(GUARDED) | OPEN == set(doors())
+    assert set(GUARDED) <= set(ASKED)
 
 
 @pytest.mark.parametrize("name", sorted(GUARDED))
 def test_nobody_who_is_not_logged_in_is_answered(name: str, world: World) -> None:
-    request = SCENES[name](world)
-    assert Uninvited(world.who.tenant_id).faults(operations()[name], name.partition(" ")[0], request) == []
+    request = ASKED[name](world)
+    assert Uninvited(world.who.tenant_id).faults(doors()[name], name.partition(" ")[0], request) == []
 
 
 @pytest.mark.parametrize("name", sorted(GUARDED))
 def test_a_stranger_finds_nothing_and_changes_nothing(name: str, world: World) -> None:
-    request = SCENES[name](world)
-    assert Intruder(world.who.tenant_id).faults(operations()[name], name.partition(" ")[0], request) == []
+    request = ASKED[name](world)
+    assert Intruder(world.who.tenant_id).faults(doors()[name], name.partition(" ")[0], request) == []
 
 
 @pytest.mark.parametrize("name", sorted(GUARDED))
 def test_each_role_may_what_its_permissions_say(name: str, world: World) -> None:
-    request, method = SCENES[name](world), name.partition(" ")[0]
+    request, method = ASKED[name](world), name.partition(" ")[0]
     faults = [
         fault
         for role in (Role.VIEWER, Role.ORGANIZATION_MEMBER, Role.ANALYST, Role.ORGANIZATION_ADMIN, Role.SUPER_ADMIN)
-        for fault in role_faults(operations()[name], method, request, world.who.tenant_id, role, GUARDED[name])
+        for fault in role_faults(doors()[name], method, request, world.who.tenant_id, role, GUARDED[name])
     ]
     assert faults == []
 

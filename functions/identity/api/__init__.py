@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from functions.identity.api import account, federation, members, people, sessions  # noqa: F401 - they add their routes
+from functions.identity.api import (  # noqa: F401 - they add their routes
+    account,
+    federation,
+    groups,
+    members,
+    people,
+    sessions,
+)
 from functions.identity.api.app import app, store
 from kernel.http import lambda_handler
 

@@ -140,7 +140,7 @@ def create(stores: Stores, directory: Directory, actor: Actor, wanted: Wanted) -
         raise NoAddress()
     with _told(stores, actor, "create", wanted.user_name):
         _demand_free(stores, actor, wanted, None)
-        account = directory.find(address)
+        account = stores.people.account(address).user_id or directory.find(address)
         if account is not None and _is_here(stores, actor, account):
             raise NameInUse("The address is in use.")
         person = _may_take(stores, actor, account, address)
