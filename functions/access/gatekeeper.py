@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from contracts.developers import ApiKeyRecord, parse
 from contracts.identity import SessionRecord
 from contracts.organizations import OrganizationStatus, Tenancy
+from contracts.residency import demand_here
 from contracts.routes import match
 from functions.access.gate import Gate
 from functions.access.policies import AuthorizationRequest, decide
@@ -166,6 +167,7 @@ def _is_within(address: str | None, networks: tuple[str, ...]) -> bool:
 def _demand_open(tenancy: Tenancy | None, actor: Actor) -> Tenancy:
     if tenancy is None:
         raise Unauthenticated("The organisation does not exist any more.")
+    demand_here(tenancy.region)
     if tenancy.status is OrganizationStatus.SUSPENDED:
         raise Suspended()
     if tenancy.status is OrganizationStatus.CLOSING and not actor.may("organizations:delete"):

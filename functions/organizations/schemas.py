@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
+from contracts.residency import REGION
 from kernel.ids import ULID_PATTERN
 from kernel.text import Line
 
@@ -22,6 +23,10 @@ class FoundOrganization(_Body):
     """A further organisation; who founds it is its owner and administrator."""
 
     name: Line
+    region: Annotated[
+        str | None,
+        Field(max_length=32, pattern=REGION, description="Where it is to live: the region that is asked, if any."),
+    ] = None
 
 
 class ChangeOrganization(_Body):

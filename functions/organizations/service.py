@@ -5,6 +5,7 @@ from __future__ import annotations
 from contracts.access import permissions_of
 from contracts.organizations import OrganizationStatus
 from contracts.plans import Metered, Plan, plans
+from contracts.residency import home_for
 from functions.organizations import metering
 from functions.organizations.actors import founder_of
 from functions.organizations.errors import NotAMember, PlanTooSmall, TooManyOrganizations, UnknownPlan
@@ -40,7 +41,7 @@ def create_organization(
     region: str = "",
     plan: str = FREE,
 ) -> Organization:
-    """Found the actor's tenant; founding it again returns it as it is. Raises UnknownPlan."""
+    """Found the actor's tenant; founding it again returns it as it is. Raises UnknownPlan or ForeignRegion."""
     _plan_named(plan)
     organization = Organization(
         tenant_id=actor.tenant_id,
@@ -48,7 +49,7 @@ def create_organization(
         name=name,
         created_at=clock.timestamp(),
         owner_id=owner_id,
-        region=region,
+        region=home_for(region),
         plan=plan,
     )
     try:
@@ -59,7 +60,7 @@ def create_organization(
 
 
 def found_organization(store: Store, actor: Actor, command: FoundOrganization) -> Founding:
-    """A further organisation of the caller's; he is its owner. Raises TooManyOrganizations.
+    """A further organisation of the caller's; he is its owner. Raises TooManyOrganizations or ForeignRegion.
 
     What is committed here is that it was founded; the event makes the organisation and lets the person in.
     """
@@ -72,7 +73,7 @@ def found_organization(store: Store, actor: Actor, command: FoundOrganization) -
         name=command.name,
         owner_id=actor.user_id,
         owner_email=actor.email,
-        region=here.region,
+        region=home_for(command.region or here.region),
         created_at=clock.timestamp(),
     )
     allowed = plans()[here.plan].organizations

@@ -64,6 +64,12 @@ class ForbiddenByPolicy(Forbidden):
     slug, title = "forbidden-by-policy", "A policy of your organisation forbids this"
 
 
+class OtherRegion(Forbidden):
+    """The organisation's data lives elsewhere, and so does everybody who works on it."""
+
+    slug, title = "other-region", "The organisation lives in another region"
+
+
 class NotFound(Problem):
     """No such resource, or another tenant's: the two must look alike."""
 

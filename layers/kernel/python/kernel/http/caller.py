@@ -10,11 +10,11 @@ from pydantic import ValidationError
 
 from kernel import observe
 from kernel.actor import Actor
-from kernel.errors import Forbidden, ForbiddenByPolicy, Suspended, Unauthenticated
+from kernel.errors import Forbidden, ForbiddenByPolicy, OtherRegion, Suspended, Unauthenticated
 from kernel.limits import Admission, RateExceeded
 from kernel.table import Table
 
-REFUSALS = {problem.slug: problem for problem in (Forbidden, ForbiddenByPolicy, Suspended)}
+REFUSALS = {problem.slug: problem for problem in (Forbidden, ForbiddenByPolicy, OtherRegion, Suspended)}
 """Why the authorizer lets nobody in, where it is not that nobody is logged in."""
 
 
