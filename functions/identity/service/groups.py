@@ -133,7 +133,7 @@ def _people(stores: Stores, actor: Actor, wanted: Sequence[str], known: Sequence
     if len(people) > MAX_GROUP_MEMBERS:
         raise GroupLimit(f"At most {MAX_GROUP_MEMBERS} in a group.")
     fresh = [each for each in people if each not in set(known)]
-    users, profiles = stores.provisions.some(actor, fresh)
+    users, profiles = stores.provisions.some(actor, [each for each in fresh if "#" not in each])
     if unknown := [each for each in fresh if each not in users and each not in profiles]:
         raise NoSuchPeople(f"Unknown: {', '.join(unknown[:5])}.")
     return people

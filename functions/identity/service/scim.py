@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -88,8 +89,7 @@ def patch_user(stores: Stores, actor: Actor, user_id: str, body: bytes, if_match
     def apply() -> Provisioned:
         found = provisioning.find(stores, actor, user_id)
         resource = _user(stores, actor, found)
-        with speaking():
-            patch.patch(resource, scim_policy=PATCHING)
+        _apply(patch, resource)
         return provisioning.change(stores, actor, found, _wanted(resource, found), if_match)
 
     changed = retrying(apply, if_match)
@@ -144,8 +144,7 @@ def patch_group(stores: Stores, actor: Actor, group_id: str, body: bytes, if_mat
 
     def patched(known: KnownGroup) -> Any:
         resource = group_resource(known)
-        with speaking():
-            patch.patch(resource, scim_policy=PATCHING)
+        _apply(patch, resource)
         return resource
 
     def apply() -> KnownGroup:
@@ -199,6 +198,8 @@ def speaking() -> Iterator[None]:
         raise ScimFault(str(wrong)[:300], wrong.scim_type or None) from None
     except RecursionError:
         raise ScimFault("The request is nested too deeply.", "invalidFilter") from None
+    except UnicodeEncodeError:
+        raise ScimFault("The request holds half a character.", "invalidFilter") from None
 
 
 def _listed(model: Any, query: Parameters, choose: Callable[[Any], Iterable[Any]]) -> Shown:
@@ -336,6 +337,13 @@ def _patch(model: Any, body: bytes) -> Any:
         raise ScimFault(f"A request has at most {MAX_OPERATIONS} operations.", "tooMany")
     with speaking():
         return PatchOp[model].model_validate(said, scim_ctx=Context.RESOURCE_PATCH_REQUEST, scim_policy=PATCHING)
+
+
+def _apply(patch: Any, resource: Any) -> None:
+    """Change a resource. What a path's filter says may be in it now, and has been read by nobody before."""
+    with speaking():
+        patch.patch(resource, scim_policy=PATCHING)
+        json.dumps(resource.model_dump(scim_policy=LENIENT), ensure_ascii=False).encode()
 
 
 def _object(body: bytes) -> dict[str, Any]:
