@@ -250,7 +250,9 @@ class HostedPages:
             return None
         said = json.loads(answer.body)
         granted = Granted(said["access_token"], said.get("refresh_token"), int(said["expires_in"]))
-        return Exchanged(granted, read_unverified(said["id_token"]))  # the directory has just handed it to us
+        claims = read_unverified(said["id_token"])  # the directory has just handed it to us
+        is_ours = claims.get("token_use") == "id" and claims.get("aud") == aws.setting("USER_POOL_CLIENT_ID")
+        return Exchanged(granted, claims) if is_ours else None
 
 
 def redirects() -> list[str]:

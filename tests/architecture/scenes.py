@@ -390,6 +390,10 @@ from tests.architecture.people import PEOPLE  # noqa: E402 - they are made of wh
 
 SCENES |= PEOPLE
 
+from tests.architecture.federation import FEDERATION  # noqa: E402 - likewise
+
+SCENES |= FEDERATION
+
 from tests.architecture.scim import GROUPS  # noqa: E402 - likewise
 
 SCENES |= GROUPS

@@ -183,7 +183,6 @@ class Said:
     subject: str
     provider: str
     nonce: str
-    audience: str
     email: str
     vouched: bool
     name: str
@@ -199,7 +198,6 @@ class Said:
             subject=str(claims.get("sub", "")),
             provider=str(providers[0]) if len(providers) == 1 else "",
             nonce=str(claims.get("nonce", "")),
-            audience=str(claims.get("aud", "")),
             email=email,
             vouched=str(claims.get(VERIFIED, "")).lower() != "false",
             name=_printable(str(claims.get("name", ""))) or email.partition("@")[0],

@@ -52,7 +52,7 @@ class Around:
         code = secrets.token_urlsafe(24)
         claims = {
             "sub": someone.sub,
-            "aud": "client1",
+            "aud": asked["client_id"],
             "token_use": "id",
             "email": email,
             "nonce": asked["nonce"],
