@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager, nullcontext
 
 from infra.backup import restoring, sources, taking
 from infra.backup.cloud import Cloud, CloudError
-from infra.backup.scope import Scope, ScopeError, moment
+from infra.backup.scope import Scope, ScopeError, erased_since, moment
 from infra.backup.vault import Tampered, Vault
 from infra.cdk.stage_names import resource
 
@@ -63,8 +63,11 @@ def _restore(cloud: Cloud, scope: Scope, options: argparse.Namespace) -> int:
             restoring.into_table(cloud, scope, source, options.into, _say)
             _say(f"{len(source.state.items)} items are in {options.into}.")
             return 0
-        plan = restoring.compare(scope, source.state, restoring.present_state(cloud, scope))
+        present = restoring.present_state(cloud, scope)
+        plan = restoring.compare(scope, source.state, present)
         _say(f"{scope.tenant_id} as it was at {source.at}, against the present:", *plan.lines())
+        for user_id in erased_since(present.items.values(), source.at):
+            _say(f"{user_id} was erased since, and comes back with what is restored: erase the person again.")
         if options.dry_run or plan.is_empty:
             return 0
         if plan.overwrites and not _confirmed(scope, options):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -86,6 +86,14 @@ def key_of(item: Mapping[str, Any]) -> Key:
 def revoked(item: Mapping[str, Any] | None) -> bool:
     """Whether an item is a credential that was taken back: a restore never gives it out again."""
     return item is not None and "revoked_at" in item
+
+
+def erased_since(now: Iterable[Mapping[str, Any]], at: str) -> list[str]:
+    """The people who were erased after a moment: what is restored from before names them again."""
+    done = (item for item in now if item["sk"]["S"].startswith("ERASURE#") and "finished_at" in item)
+    return sorted(
+        item["user_id"]["S"] for item in done if item["status"]["S"] == "done" and item["finished_at"]["S"] > at
+    )
 
 
 def canonical(item: Mapping[str, Any]) -> bytes:

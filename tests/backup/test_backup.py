@@ -13,6 +13,7 @@ from contracts.developers import ApiKeyRecord
 from contracts.identity import SessionRecord
 from contracts.organizations import Tenancy
 from functions.identity.model import Person, User
+from functions.privacy.model import Erasure, ErasureStatus
 from functions.scans import api as scans
 from infra.backup import restoring, sources, taking
 from infra.backup.__main__ import parser, run
@@ -174,6 +175,16 @@ def test_the_audit_trail_and_a_revocation_are_never_taken_back(stage: Cloud, who
     assert kept is not None
     assert kept.revoked_at
     assert "Item" in stage.dynamodb.get_item(TableName="palisade", Key={"pk": later["pk"], "sk": later["sk"]})
+
+
+def test_who_was_erased_since_is_named(stage: Cloud, who: Actor, capsys: pytest.CaptureFixture[str]) -> None:
+    backup_id = backed_up(stage, who.tenant_id)
+    at = "2999-01-01T00:00:00.000Z"
+    facts = {"erasure_id": "era_1", "user_id": "user_gone", "begins_at": at, "created_by": "x", "created_at": at}
+    Table().write(create(Erasure(tenant_id=who.tenant_id, status=ErasureStatus.DONE, finished_at=at, **facts)))
+    assert command(stage, "restore", who.tenant_id, "--from", backup_id) == 0
+    assert "user_gone was erased since" in capsys.readouterr().out
+    assert Table().get(who, Erasure, erasure_id="era_1") is not None
 
 
 def test_a_restore_that_was_cut_short_goes_on(stage: Cloud, who: Actor, monkeypatch: pytest.MonkeyPatch) -> None:

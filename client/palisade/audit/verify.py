@@ -21,6 +21,8 @@ FORMAT = 1
 GENESIS = "palisade-audit/1"
 CHAIN, BLOCK = b"\x02", b"\x03"
 MAGIC = b"\x1f\x8b"
+ERASURE = "PersonErasureRequested"
+"""What the log says of a wish that a person be forgotten."""
 CLOCKS_DIFFER = timedelta(minutes=5)
 ANCHORED_WITHIN = timedelta(hours=1)
 """A block is older than this without an anchor only if somebody keeps the anchors back."""
@@ -82,6 +84,8 @@ class _Check:
         self.awaited: dict[str, int] = {}
         self.expires_after = 0
         self.anchors: list[Line] = []
+        self.erasures: list[Line] = []
+        self.forgotten: dict[str, str] = {}
         self.head: Line | None = None
         self.proof: Line | None = None
         self.manifest: Line | None = None
@@ -121,6 +125,7 @@ class _Check:
             "block": self._take_block,
             "entry": self._take_entry,
             "anchor": self.anchors.append,
+            "erasure": self.erasures.append,
             "head": self._take_head,
             "consistency": self._take_proof,
             "manifest": lambda _line: None,
@@ -199,8 +204,9 @@ class _Check:
             self._fault("doubled", where, "The entry comes twice, or behind another block than its own.")
         if tree.leaf_hash(canonical(leaf)) != sealed:
             self._fault("entry", where, "The entry is not the one that was sealed: who, what, when or where differs.")
-        elif content == "" and isinstance(line.get("forgotten"), str):
+        elif content == "" and line.get("forgotten"):
             self.found.forgotten += 1
+            self.forgotten.setdefault(str(line["forgotten"]), where)
         elif hashlib.sha256(content.encode()).hexdigest() != leaf["content"]:
             self._fault("content", where, "The entry's details, address or e-mail are not those that were sealed.")
         self.found.entries += 1
@@ -266,6 +272,22 @@ class _Check:
             )
         self._check_head(size)
         self._check_anchors()
+        self._check_forgotten()
+
+    def _check_forgotten(self) -> None:
+        """Contents are left out for erasures alone that were asked for, as the log itself says."""
+        asked = {line["id"] for line in self.erasures if self._was_asked(line)}
+        for erasure_id, where in self.forgotten.items():
+            if erasure_id not in asked:
+                self._fault("content", where, "The content was left out, and the log knows of no such erasure.")
+
+    def _was_asked(self, line: Line) -> bool:
+        leaf = line["leaf"]
+        told = (leaf["action"], leaf["resource"], leaf["tenant_id"], leaf["external"])
+        path = [bytes.fromhex(node) for node in line["path"]]
+        root = tree.root_of_path(line["place"], self.found.head_size, tree.leaf_hash(canonical(leaf)), path)
+        wanted = (ERASURE, line["id"], self.found.tenant_id, False)
+        return told == wanted and root is not None and root.hex() == self.found.head_root
 
     def _check_head(self, size: int) -> None:
         """The head is signed, and what is exported is the beginning of what it stands for."""

@@ -135,6 +135,7 @@ def _told(verdict: Verdict) -> RenderableType:
         ("Exported at", output.safe(verdict.exported_at)),
         ("Entries", f"{verdict.entries:,} read, sequence {verdict.first:,} up to {verdict.size:,}"),
         ("Expired", f"{verdict.expired:,} (their hashes are checked)"),
+        ("Forgotten", f"{verdict.forgotten:,} (their contents were erased with a person)"),
         ("Blocks", f"{verdict.blocks:,}"),
         ("Anchors", f"{verdict.anchors:,}"),
         ("Log", f"{verdict.head_size:,} entries, root {output.safe(verdict.head_root)}"),

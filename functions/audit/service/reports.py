@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from contracts.audit import AuditReportFailed, AuditReportReady, AuditReportRequested
+from contracts.privacy import PersonErasureRequested
 from functions.audit.errors import ExportIsWhole
 from functions.audit.gateways import Bucket, Signer
 from functions.audit.model import entries as trail
@@ -24,6 +25,7 @@ from functions.audit.model.reports import (
 )
 from functions.audit.render import RENDERERS, Told
 from functions.audit.schemas import CreateAuditReport
+from functions.audit.service.sealing import places_of
 from functions.audit.service.trail import CHUNK, Period, passes, period, shown_all
 from functions.audit.store import Store
 from kernel import clock
@@ -160,15 +162,17 @@ def _export(
     """What is sealed of the period, in whole blocks, with all that proves it."""
     head = store.head(actor) or beginning(actor.tenant_id)
     lines, entries, first = export.Lines(), 0, head.size
+    forgotten: set[str] = set()
     last: Block | None = None
     for block in _blocks(store, actor, report, head):
         if last is None:
             first = block.first
             export.start(lines, block, _nodes(store, actor, head, first))
-        entries += _write_block(store, actor, lines, block)
+        entries += _write_block(store, actor, lines, block, forgotten)
         last = block
         progress.reached((block.size - first) / max(1, head.size - first))
     _write_proof(store, bucket, actor, lines, head, first, last)
+    _write_erasures(store, actor, lines, head, forgotten)
     statement = export.manifest(lines, head, _within(report), first, last, entries, clock.timestamp())
     export.signed_line(lines, "manifest", signer.sign(statement))
     return lines.finished(), entries
@@ -188,13 +192,26 @@ def _blocks(store: Store, actor: Actor, report: AuditReport, head: Head) -> Iter
             return
 
 
-def _write_block(store: Store, actor: Actor, lines: export.Lines, block: Block) -> int:
+def _write_block(store: Store, actor: Actor, lines: export.Lines, block: Block, forgotten: set[str]) -> int:
     export.block_line(lines, block)
     there = store.entries_named(actor, block.entry_ids())
     for entry_id in block.entry_ids():
         if entry_id in there:
             export.entry_line(lines, there[entry_id])
+            forgotten |= {each for each in (there[entry_id].forgotten,) if each}
     return len(there)
+
+
+def _write_erasures(store: Store, actor: Actor, lines: export.Lines, head: Head, forgotten: set[str]) -> None:
+    """Of each erasure that took a person out of contents, that it was asked for: the sealed entry, and its proof."""
+    for erasure_id in sorted(forgotten):
+        within = beginning(actor.tenant_id).through, trail.last_id(clock.now())
+        about = store.entries_about(actor, erasure_id, *within, CHUNK)
+        asked = [entry for entry in about if entry.action == PersonErasureRequested.__name__]
+        for entry_id, place in places_of(store, actor, head, asked[-1:]).items():
+            leaf = next(entry.leaf() for entry in asked if entry.entry_id == entry_id)
+            path = [each.hex() for each in store.inclusion(actor, head, place)]
+            lines.write("erasure", id=erasure_id, leaf=leaf, place=place, path=path)
 
 
 def _nodes(store: Store, actor: Actor, head: Head, size: int) -> list[bytes]:
