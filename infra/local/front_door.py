@@ -1,8 +1,8 @@
 """The front door of the local cloud: one address that plays CloudFront.
 
 `/` is the web app in its bucket (a path without a file there is the app's own, and gets its index page), `/api/*`
-and `/scim/*` the HTTP API, `/ws` the WebSocket API. Bodies are streamed both ways and bounded as API Gateway bounds them; a
-request from a foreign page, or under a foreign name, is refused. While the emulator restarts, requests wait.
+and `/scim/*` the HTTP API, `/ws` the WebSocket API. Bodies are streamed both ways and bounded as API Gateway bounds
+them; a request from a foreign page, or under a foreign name, is refused. While the emulator restarts, requests wait.
 """
 
 from __future__ import annotations
