@@ -24,8 +24,8 @@ _SETTINGS = Config(
 def client(service: str, endpoint: str) -> Any:
     """A boto3 client of `service` at the emulator's `endpoint`.
 
-    The access key is an operator's, whom no wall between tenants stops (mends/tenant_walls.py); host settings (profiles,
-    proxies of the environment, other endpoints) play no part.
+    The access key is an operator's, whom no wall between tenants stops (mends/tenant_walls.py); host settings
+    (profiles, proxies of the environment, other endpoints) play no part.
     """
     session: Any = boto3.session.Session(  # the stubs know only the services that are installed
         aws_access_key_id=OPERATOR,
