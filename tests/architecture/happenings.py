@@ -14,11 +14,11 @@ from functions.scans import steps as scans
 from infra.costs.usage import Usage
 from kernel.consumer import Consumer
 from kernel.events import Envelope
-from tests.architecture import scenes
+from tests.architecture import scenes, scim
 from tests.architecture.metering import Meter
 from tests.architecture.world import World
 from tests.faults import answering
-from tests.kit import committed_events, sqs_event
+from tests.kit import call, committed_events, sqs_event
 
 HAPPENINGS = (
     "POST /audit/log",
@@ -62,6 +62,10 @@ HAPPENINGS = (
 """Operations whose scenes and requests tell most of what can be told."""
 
 
+PROVISIONED = ("PATCH /scim/v2/Users/{user_id}", "DELETE /scim/v2/Users/{user_id}", "PATCH /scim/v2/Groups/{group_id}")
+"""What the organisation's own directory does."""
+
+
 def history(world: World) -> list[Envelope]:
     """Everything that was told, oldest first. Nobody has heard of most of it yet."""
     assert world.person
@@ -69,6 +73,10 @@ def history(world: World) -> list[Envelope]:
         request = scenes.SCENES[name](world)
         answer = world.send(name, request.path, request.body, headers=request.headers)
         assert answer.status < 300, (name, answer.body)
+    for name in PROVISIONED:
+        request = scim.SCIM[name](world)
+        told = call(scim.SCIM_OPERATIONS[name], name.partition(" ")[0], request.path, world.who, request.body)
+        assert told.status < 300, (name, told.body)
     _life_of_a_scan(world)
     _report(world)
     for path in [f"/webhooks/{each['webhook_id']}" for each in world.send("GET /webhooks", "/webhooks").body["items"]]:

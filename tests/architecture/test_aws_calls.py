@@ -70,6 +70,7 @@ MORE_READS = {
     "DELETE /organizations/{organization_id}/members/{user_id}": 4,
     "POST /organizations/{organization_id}/invitations/{invitation_id}/resend": 3,
     "DELETE /users/me/organizations/{organization_id}": 5,
+    "PUT /organizations/{organization_id}/scim/groups/{group_id}": 6,
     "POST /users/{user_id}/roles": 4,
     "DELETE /users/{user_id}/roles/{role_id}": 4,
 }

@@ -26,7 +26,7 @@ RARE = {
     *("GrantRefused.v1", "KeyGrantRefused.v1", "PolicyRefused.v1"),
     *("AuditLogDiverged.v1", "AuditReportFailed.v1", "AuditReportReady.v1"),
     *("AccountLocked.v1", "LogInRefused.v1", "NewDeviceSeen.v1", "RefreshTokenReused.v1"),
-    *("InvitationRefused.v1", "RecoveryCodeUsed.v1"),
+    *("InvitationRefused.v1", "RecoveryCodeUsed.v1", "ProvisioningRefused.v1"),
 }
 """What the history lacks; it is heard as the other events of its context are."""
 MOST_CALLS = 3
