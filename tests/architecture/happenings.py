@@ -58,6 +58,8 @@ HAPPENINGS = (
     "POST /auth/mfa/disable",
     "POST /auth/switch",
     "POST /auth/reset-password",
+    "DELETE /privacy/exports/{export_id}",
+    "POST /privacy/erasures/{erasure_id}/cancel",
 )
 """Operations whose scenes and requests tell most of what can be told."""
 

@@ -8,10 +8,11 @@ from typing import Any
 
 from contracts.organizations import Tenancy
 from functions.access.model import Person
+from functions.identity.model import User
 from kernel.actor import Actor
 from kernel.ids import new_id
 from kernel.table import Table, create
-from tests.architecture.world import SCAN, World
+from tests.architecture.world import AT, SCAN, World
 
 SCHEDULE = {**SCAN, "cron": "30 2 * * 1"}
 TARGET = {"pattern": "example.com", "method": "attestation", "statement": "The owner has ordered it in writing."}
@@ -173,7 +174,8 @@ def called(world: World) -> str:
 
 def handing_over(world: World) -> Request:
     """The organisation has another administrator."""
-    heir = Person(tenant_id=world.who.tenant_id, user_id="heir", roles=world.who.roles)
+    known = {"email": "heir@example.com", "name": "Heir", "created_at": AT}
+    heir = User(tenant_id=world.who.tenant_id, user_id="heir", roles=world.who.roles, **known)
     if Table().get(world.who, Person, user_id="heir") is None:
         Table().write(create(heir))
     return Request(f"{world.organization}/transfer", {"user_id": "heir", "name": called(world)})

@@ -27,6 +27,8 @@ RARE = {
     *("AuditLogDiverged.v1", "AuditReportFailed.v1", "AuditReportReady.v1"),
     *("AccountLocked.v1", "LogInRefused.v1", "NewDeviceSeen.v1", "RefreshTokenReused.v1"),
     *("InvitationRefused.v1", "RecoveryCodeUsed.v1", "ProvisioningRefused.v1"),
+    *("PersonalDataExported.v1", "PersonalDataIncomplete.v1", "PersonErased.v1"),
+    *("PersonErasureIncomplete.v1", "PersonErasureRefused.v1"),
 }
 """What the history lacks; it is heard as the other events of its context are."""
 MOST_CALLS = 3
