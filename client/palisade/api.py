@@ -7,13 +7,14 @@ import sys
 import tempfile
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any, Self
 from urllib.parse import quote, urljoin, urlsplit
 
 import httpx
 
-from palisade import transport
+from palisade import sso, transport
 from palisade.errors import ApiProblem, CannotWrite, NotLoggedIn, Unreachable
 from palisade.session import Session
 
@@ -139,6 +140,21 @@ def log_in(
         while "challenge" in said:
             said = _ask(client, "/auth/challenge", {"session": said["session"], **answer(said)})
     return Session(url.rstrip("/"), email, said["access_token"], said["refresh_token"]), said
+
+
+def log_in_by_sso(
+    url: str, who: dict[str, str], redirect: str, proof: sso.Proof, come_back: Callable[[Resource], str]
+) -> Session:
+    """Start a session by an identity provider; `come_back` sends the person there, and gives the code that came back.
+    Raises ApiProblem, Unreachable, WrongUsage, or what `come_back` raises."""
+    with transport.open_client(url) as client:
+        begun = _ask(client, "/auth/sso", {**who, "redirect_uri": redirect, "code_challenge": proof.challenge})
+        code = come_back(begun)
+        shown = {"state": begun["state"], "code": code, "code_verifier": proof.verifier, "redirect_uri": redirect}
+        tokens = _ask(client, "/auth/sso/token", shown)
+    session = Session(url.rstrip("/"), who.get("email", ""), tokens["access_token"], tokens["refresh_token"])
+    with Api(session) as known:
+        return replace(session, email=known.get("/users/me")["email"] or session.email)
 
 
 def switch(session: Session, organization_id: str) -> Session:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import functools
+import hashlib
 import json
 import threading
 from collections.abc import Awaitable, Callable, Iterator
@@ -41,6 +43,15 @@ class Platform:
     refresh_token: str = "refresh-0"
     asks: dict[str, Any] | None = None
     """What a log-in asks beyond the password."""
+    sso: dict[str, str] = field(
+        default_factory=lambda: {
+            "authorization_url": "https://login.example/go",
+            "state": "s-1",
+            "connection": "Acme ID",
+        }
+    )
+    """What the start of a single sign-on is answered with."""
+    began: dict[str, Any] = field(default_factory=dict)
     answers: dict[str, list[web.Response | Json]] = field(default_factory=dict)
     """Answers by `METHOD /path` (without the prefix), used up one after the other; the last one stays."""
     files: dict[str, bytes] = field(default_factory=dict)
@@ -56,6 +67,13 @@ class Platform:
     def page(self, call: str, items: list[Json], cursor: str | None = None) -> None:
         """A list on one page."""
         self.answer(call, {"items": items, "next_cursor": cursor})
+
+    def is_back_with(self, body: Any) -> bool:
+        """Whether somebody shows the code, and the secret of the single sign-on that began."""
+        proof = hashlib.sha256(str(body["code_verifier"]).encode()).digest()
+        challenge = base64.urlsafe_b64encode(proof).rstrip(b"=").decode()
+        mine = (self.began["code_challenge"], self.sso["state"], "c-1", self.began["redirect_uri"])
+        return (challenge, body["state"], body["code"], body["redirect_uri"]) == mine
 
     def push(self, data: Json) -> None:
         """Send a message to everybody who listens; safe in the server's own thread."""
@@ -220,6 +238,13 @@ def _auth(platform: Platform, call: Call) -> web.Response:
             return web.json_response(tokens)
         case "/auth/switch" if call.body == {"refresh_token": platform.refresh_token, "organization_id": "org_2"}:
             return web.json_response(tokens | {"access_token": platform.access_token, "refresh_token": "refresh-2"})
+        case "/auth/sso" if isinstance(call.body, dict) and call.body.get("email") == EMAIL:
+            platform.began = call.body
+            return web.json_response(platform.sso)
+        case "/auth/sso/token" if platform.is_back_with(call.body):
+            return web.json_response(tokens)
+        case "/auth/sso":
+            return problem(404, "no-sso", "There is no single sign-on for this address")
         case "/auth/login":
             return problem(401, "wrong-credentials", "E-mail or password is wrong")
         case "/auth/refresh" if call.body == {"refresh_token": platform.refresh_token}:

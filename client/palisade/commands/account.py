@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
+import webbrowser
 from functools import partial
 from typing import Annotated
 
 import typer
 
-from palisade import api, output, session, tables
+from palisade import api, output, session, sso, tables
 from palisade.commands.shared import Json, connected, segment
 from palisade.errors import ApiProblem, Unreachable, WrongUsage
 
@@ -37,9 +38,16 @@ def login(
     recovery_code: Annotated[
         str | None, typer.Option(help="In place of the authenticator, which is switched off by it.")
     ] = None,
+    by_sso: Annotated[
+        bool, typer.Option("--sso", help="By your organisation's identity provider, in the browser.")
+    ] = False,
+    domain: Annotated[str | None, typer.Option(help="With --sso: the domain, in place of your address.")] = None,
     as_json: Json = False,
 ) -> None:
     """Start a session. It is kept for you alone, and refreshed by itself."""
+    if by_sso or domain:
+        _log_in_by_sso(url, sso.who(None if domain else email, domain), as_json=as_json)
+        return
     email = email or _asked("E-mail", hidden=False)
     password = sys.stdin.readline().rstrip("\r\n") if password_stdin else _asked("Password", hidden=True)
     if not password:
@@ -50,6 +58,20 @@ def login(
         output.hint("Your organisation demands a second factor: set it up, nothing else works until then.")
     if tokens.get("mfa_was_disabled"):
         output.hint("The second factor is switched off: set it up again.")
+    said = {"url": fresh.url, "email": fresh.email}
+    output.show(f"Logged in at {fresh.url} as {output.safe(fresh.email)}.", said, as_json=as_json)
+
+
+def _log_in_by_sso(url: str, who: dict[str, str], *, as_json: bool) -> None:
+    with sso.Page() as page:
+
+        def come_back(begun: api.Resource) -> str:
+            output.hint(f"Log in at {begun['connection']} in your browser: {begun['authorization_url']}")
+            webbrowser.open(begun["authorization_url"])
+            return page.code(begun["state"])
+
+        fresh = api.log_in_by_sso(url, who, sso.REDIRECT, sso.Proof(), come_back)
+    session.keep(fresh)
     said = {"url": fresh.url, "email": fresh.email}
     output.show(f"Logged in at {fresh.url} as {output.safe(fresh.email)}.", said, as_json=as_json)
 
