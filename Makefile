@@ -33,7 +33,9 @@ status: env ## Show the platform's processes, addresses and stacks
 logs: env ## Print what the functions logged (CONTEXT=scans for those of one context)
 	@$(RUN) infra.local.cloud logs $(call GIVEN,CONTEXT)
 
-IAM := tests/iam/node_modules/.package-lock.json
+NODE := node_modules/.package-lock.json
+IAM := tests/iam/$(NODE)
+PROVIDERS := tests/identity/federation/$(NODE)
 
 .PHONY: check
 check: env $(IAM) ## Lint, types, contracts and the fast tests: under a minute
@@ -41,14 +43,14 @@ check: env $(IAM) ## Lint, types, contracts and the fast tests: under a minute
 	@$(BIN)/pytest -q -n 2 --dist loadfile -m "$(FAST)"
 
 .PHONY: test
-test: env $(IAM) prepare ## Everything: all gates, all tests, their coverage
+test: env $(IAM) $(PROVIDERS) prepare ## Everything: all gates, all tests, their coverage
 	@$(RUN) infra.gates
 	@$(BIN)/pytest -q -n 2 --dist loadfile -m "not e2e" --cov --cov-report=
 	@$(BIN)/pytest -q -m e2e --cov --cov-append --cov-report=term:skip-covered
 	@$(RUN) infra.coverage
 
-$(IAM): tests/iam/package-lock.json
-	@npm ci --prefix tests/iam --silent --no-audit --no-fund
+%/$(NODE): %/package-lock.json
+	@npm ci --prefix $* --silent --no-audit --no-fund
 	@touch $@
 
 .PHONY: prepare
