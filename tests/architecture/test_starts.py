@@ -13,8 +13,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 DOORS = sorted(file.parent.name for file in (ROOT / "functions").glob("*/__init__.py") if any(file.parent.glob("api*")))
 LATER = {
-    "aiohttp", "boto3", "botocore.session", "cronsim", "cryptography", "dns", "jsonschema", "jwt", "pydantic.v1", "re2",
-    "reportlab", "rustworkx", "selectolax", "xlsxwriter", "yaml",
+    "aiohttp", "boto3", "botocore.session", "cronsim", "cryptography", "dns", "jsonschema", "jwt", "lark",
+    "pydantic.v1", "re2", "reportlab", "rustworkx", "scim2_models", "selectolax", "xlsxwriter", "yaml",
 }  # fmt: skip
 PROGRAM = "import sys, json; import functions.{0}.api; print(json.dumps(sorted(set({1}) & set(sys.modules))))"
 

@@ -140,6 +140,14 @@ def test_two_at_once_with_one_external_id_are_one() -> None:
     assert send(who, "GET", "/Users").body["totalResults"] == 1
 
 
+def test_an_idempotency_key_is_none_of_scims() -> None:
+    who, body = machine(), person(NEW, externalId="x1")
+    first = send(who, "POST", "/Users", body, headers={"idempotency-key": "one"})
+    again = send(who, "POST", "/Users", body, headers={"idempotency-key": "one"})
+    assert first.status == 201
+    assert fault(again) == (409, "uniqueness")
+
+
 def test_the_condition_holds_where_the_reads_did_not_see_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two requests that both read before either wrote."""
     from functions.identity.service import provisioning

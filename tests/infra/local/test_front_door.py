@@ -96,6 +96,11 @@ async def test_the_api_gets_the_request_as_it_came(door: Client) -> None:
         assert answer.headers["Set-Cookie"] == "a=1"
 
 
+async def test_scim_lies_beside_the_api(door: Client) -> None:
+    async with door.patch("/scim/v2/Users/a?attributes=id", data=b"{}") as answer:
+        assert (await answer.json())["path"].endswith("/$default/scim/v2/Users/a?attributes=id")
+
+
 @pytest.mark.parametrize("given", ["", "a\tb", "x" * 200, "<script>"])
 async def test_a_request_without_a_sound_id_gets_one(door: Client, given: str) -> None:
     async with door.get("/api/v1/any", headers={"X-Request-Id": given}) as answer:

@@ -42,7 +42,7 @@ class Room(FastAPI):
 
     def __init__(self, context: str, *, prefix: str = PREFIX, tell: Teller | None = None) -> None:
         from kernel.http import problems
-        from kernel.http.route import CommandRoute
+        from kernel.http.route import CommandRoute, PlainRoute
 
         super().__init__(
             title=f"Palisade {context}",
@@ -53,7 +53,7 @@ class Room(FastAPI):
             telemetry={"tracing": False, "metrics": False, "logs": False},  # Powertools does all three
         )
         self.context, self.prefix, self.tell = context, prefix, tell
-        self.router.route_class = CommandRoute
+        self.router.route_class = CommandRoute if tell is None else PlainRoute
         problems.install(self)
         self.add_middleware(RequestContext)
 

@@ -22,12 +22,16 @@ _KEY = re.compile(r"[!-~]{1,255}")
 Endpoint = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
-class CommandRoute(APIRoute):
-    """Wraps a POST endpoint; other methods pass through unchanged."""
+class PlainRoute(APIRoute):
+    """A route of a protocol that has its own way to say a thing twice."""
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
         with no_pydantic_1():
             super().__init__(path, endpoint, **options)
+
+
+class CommandRoute(PlainRoute):
+    """Wraps a POST endpoint; other methods pass through unchanged."""
 
     def get_route_handler(self) -> Endpoint:
         """The endpoint, with replay around it where the method is POST."""
