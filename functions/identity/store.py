@@ -19,6 +19,7 @@ from functions.identity.model.federation import (
     SsoDomain,
 )
 from functions.identity.model.members import Administrators, Invitation, Registration
+from functions.identity.model.provisioning import Profile
 from functions.identity.model.sessions import Challenge
 from kernel.actor import Actor
 from kernel.errors import PreconditionFailed, Problem
@@ -169,6 +170,11 @@ class Store:
     def link(self, actor: Actor, user_id: str, connection_id: str) -> IdentityLink | None:
         """Which identity of a provider a person is."""
         return self._table.get(actor, IdentityLink, user_id=user_id, connection_id=connection_id)
+
+    def is_suspended(self, actor: Actor, user_id: str) -> bool:
+        """Whether the organisation's own directory knows somebody who is not in the organisation."""
+        is_known = self._table.get(actor, Profile, user_id=user_id) is not None
+        return is_known and self.find_user(actor, user_id) is None
 
     def attempt(self, state: str) -> Attempt | None:
         """A log-in that went to an identity provider."""

@@ -168,7 +168,7 @@ def _link(
 ) -> User:
     """From now on the identity is the person with its address in the organisation, whom it brings in if need be."""
     known = member(store, who, said.email)
-    if known is None and not connection.just_in_time:
+    if known is None and (not connection.just_in_time or _is_suspended(store, who, said, identity)):
         raise _Refusal(NotProvisioned(), email=said.email)
     if not roles and (known is None or connection.role_rules):
         raise _Refusal(NoRoleBySso(), email=said.email)
@@ -177,11 +177,20 @@ def _link(
     event = IdentityLinked(user_id=user.user_id, email=said.email, connection_id=connection.connection_id)
     events: list[Event] = [event]
     actor = of_user(user, place)
-    if known is None:
-        provision(store, actor, user, changes, events)
-    else:
-        store.commit(actor, changes, events)
+    try:
+        if known is None:
+            provision(store, actor, user, changes, events)
+        else:
+            store.commit(actor, changes, events)
+    except Problem as problem:  # the plan allows nobody more, or somebody was quicker
+        raise _Refusal(problem, email=said.email) from None
     return user
+
+
+def _is_suspended(store: Store, who: Actor, said: Said, identity: FederatedIdentity | None) -> bool:
+    """Whom the organisation's directory has taken out (SCIM) is not brought in again by the identity provider."""
+    known = {store.account(said.email).user_id, identity.user_id if identity else None} - {None}
+    return any(store.is_suspended(who, str(user_id)) for user_id in known)
 
 
 def _tie(

@@ -12,8 +12,9 @@ from contracts.access import Role
 from contracts.identity import SessionRecord
 from functions.identity import api
 from functions.identity.model import Person, User
+from functions.identity.model.provisioning import Profile
 from kernel import clock
-from kernel.table import Table
+from kernel.table import Table, create
 from tests.identity.federation.hosted import REDIRECT, Around
 from tests.identity.federation.kit import ACME, RULES, begin, finish, log_in, ready, root, told
 from tests.identity.kit import add, bearer, claims, post, refresh
@@ -140,6 +141,20 @@ def test_who_is_not_provisioned_stays_out_where_that_is_wanted(outside: Around) 
     assert members(who) == []
     add(who.tenant_id, email=ANN)
     assert log_in(outside).status == 200
+
+
+def test_whom_the_organisations_directory_has_suspended_stays_out(outside: Around) -> None:
+    who = actor()
+    user = add(who.tenant_id, email=ANN)
+    now = clock.timestamp()
+    known = {"email": ANN, "user_name": ANN, "created_at": now, "changed_at": now}
+    Table().write(create(Profile(tenant_id=who.tenant_id, user_id=user["user_id"], **known)))
+    ready(outside, who)
+    assert log_in(outside).status == 200
+    assert call(api.handler, "DELETE", f"/organizations/{who.tenant_id}/members/{user['user_id']}", who).status == 204
+    assert log_in(outside).problem == "not-provisioned"
+    assert log_in(outside, subject="2").problem == "not-provisioned"
+    assert members(who) == []
 
 
 @pytest.mark.parametrize(
