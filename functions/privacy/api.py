@@ -10,7 +10,7 @@ from functions.privacy.schemas import ErasePerson, ExportPerson
 from functions.privacy.service import erasures, exports
 from functions.privacy.store import Store
 from kernel.actor import Actor
-from kernel.http import List, ListParameters, Query, Response, Room, lambda_handler, page, reply, require
+from kernel.http import IfMatch, List, ListParameters, Query, Response, Room, lambda_handler, page, reply, require
 
 app = Room("privacy")
 store = cache(Store)
@@ -37,9 +37,9 @@ async def get_person_export(export_id: str, actor: Actor = require(None)) -> Res
 
 
 @app.delete("/privacy/exports/{export_id}", status_code=204)
-async def discard_person_export(export_id: str, actor: Actor = require(None)) -> Response:
+async def discard_person_export(export_id: str, if_match: IfMatch, actor: Actor = require(None)) -> Response:
     """Remove an export and its file."""
-    exports.discard(store(), actor, export_id)
+    exports.discard(store(), actor, export_id, if_match)
     return Response(status_code=204)
 
 

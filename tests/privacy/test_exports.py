@@ -107,6 +107,8 @@ def test_others_data_needs_the_permission(world: World) -> None:
 def test_a_removed_copy_is_gone_in_every_version(world: World) -> None:
     export_id = order(world.ada)["export_id"]
     world.export(export_id)
+    stale = {"if-match": '"1"'}
+    assert call(api.handler, "DELETE", f"/privacy/exports/{export_id}", world.ada, headers=stale).status == 412
     assert call(api.handler, "DELETE", f"/privacy/exports/{export_id}", world.ada).status == 204
     assert read(world.ada, export_id).problem == "not-found"
     prefix = f"tenants/{world.tenant_id}/privacy/"

@@ -18,7 +18,7 @@ from functions.privacy.schemas import ExportPerson
 from functions.privacy.store import Store
 from kernel import clock
 from kernel.actor import Actor
-from kernel.errors import Forbidden, NotFound
+from kernel.errors import Forbidden, NotFound, PreconditionFailed
 from kernel.ids import new_id
 from kernel.table import Page
 
@@ -61,9 +61,11 @@ def list_exports(store: Store, actor: Actor, limit: int, cursor: str | None) -> 
     return Page([export for export in page.items if _may_see(actor, export)], page.next_cursor)
 
 
-def discard(store: Store, actor: Actor, export_id: str) -> None:
-    """Remove an export and its file. Raises NotFound."""
+def discard(store: Store, actor: Actor, export_id: str, if_match: int | None) -> None:
+    """Remove an export and its file. Raises NotFound or PreconditionFailed."""
     export = _seen(actor, store.export(actor, export_id))
+    if if_match is not None and if_match != export.version:
+        raise PreconditionFailed()
     store.remove_export(actor, export, PersonalDataDiscarded(export_id=export_id, user_id=export.user_id))
 
 
