@@ -11,7 +11,10 @@ from functions.identity.model import Person
 from functions.identity.model.accounts import normal
 from functions.identity.model.federation import FederatedIdentity, IdentityLink
 from functions.identity.model.members import Invitation
-from functions.identity.service import members
+from functions.identity.model.provisioning import names_of
+from functions.identity.provisions import Provisions, renaming
+from functions.identity.service import groups, members
+from functions.identity.service.provisioning import Stores
 from functions.identity.store import Store, changed, gone
 from kernel.actor import Actor
 from kernel.errors import NotFound
@@ -22,6 +25,7 @@ from kernel.table import Table
 def hand_in_person(store: Store, table: Table, facts: Facts, actor: Actor, job_id: str) -> dict[str, int]:
     """Leave everything about a person in the organisation."""
     subject = subject_of(table, actor, job_id)
+    stores = Stores(store, Provisions(table))
     user = store.find_user(actor, subject.user_id)
     account = store.account(subject.email)
     sessions = [each for each in store.sessions(subject.user_id) if each.tenant_id == actor.tenant_id]
@@ -35,6 +39,12 @@ def hand_in_person(store: Store, table: Table, facts: Facts, actor: Actor, job_i
         "sessions": sessions,
         "invitations": invitations,
         "sso_identities": table.all(actor, IdentityLink, user_id=subject.user_id),
+        "directory_profile": [profile] if (profile := stores.provisions.profile(actor, subject.user_id)) else [],
+        "directory_groups": [
+            {"group_id": each.group_id, "name": each.name}
+            for each in stores.provisions.groups(actor)
+            if subject.user_id in each.members
+        ],
         "account": [{"second_factor": account.has_factor, "known_devices": len(account.devices)}],
     }
     return hand_in(facts, actor, job_id, "identity", sections)
@@ -48,7 +58,7 @@ def erase_person(
     subject = subject_of(table, actor, job_id)
     with suppress(NotFound):
         members.remove(store, actor, subject.user_id, told_as=subject.pseudonym)
-    counts = {"invitations": 0}
+    counts = {"invitations": 0, **_forget_provisioned(Stores(store, Provisions(table)), actor, subject.user_id)}
     for invitation in table.all(actor, Invitation):
         if normal(invitation.email) == normal(subject.email):
             store.commit(actor, [gone(invitation)])
@@ -95,6 +105,16 @@ def forget_person(store: Store, directory: Directory, actor: Actor, user_id: str
         store.commit(actor, [gone(record)])
     directory.delete(user_id)
     return counts | {"account": 1}
+
+
+def _forget_provisioned(stores: Stores, actor: Actor, user_id: str) -> dict[str, int]:
+    """What the organisation's directory has said of a person goes untold: an event would name the person again."""
+    groups.forget(stores, actor, user_id)
+    profile = stores.provisions.profile(actor, user_id)
+    if profile is None:
+        return {}
+    stores.people.commit(actor, [gone(profile), *renaming(names_of(profile), {})])
+    return {"directory_profile": 1}
 
 
 def _rehome(store: Store, actor: Actor, person: Person | None) -> None:

@@ -17,7 +17,15 @@ BEFORE_LOG_IN = (
     *("forgot-password", "reset-password", "register", "verify-email", "resend-code", "sso", "sso/token"),
 )
 LOGGED_IN = ("sessions", "sessions/{proxy+}", "change-password", "mfa/{proxy+}")
-OF_ORGANIZATIONS = ("sign-in", "members", "members/{proxy+}", "invitations", "invitations/{proxy+}", "scim/{proxy+}", "sso/{proxy+}")
+OF_ORGANIZATIONS = (
+    "sign-in",
+    "members",
+    "members/{proxy+}",
+    "invitations",
+    "invitations/{proxy+}",
+    "scim/{proxy+}",
+    "sso/{proxy+}",
+)
 
 
 class Identity(BoundedContext):
@@ -63,6 +71,7 @@ class Identity(BoundedContext):
         )
         for leaving in (person_door(self), self.door("forget-organization", "steps.forget_organization", timeout=600)):
             self._know_pool(leaving)
+            self.grant_table(leaving, ["SCIM"], WRITE)
             leaving.allow(["cognito-idp:AdminDeleteUser"], [platform.directory.pool.user_pool_arn])
         create_user = self.door("create-user", "steps.create_user")
         self._know_pool(create_user)
@@ -81,6 +90,8 @@ class Identity(BoundedContext):
         door.allow([f"cognito-idp:{action}" for action in (*providers, *client)], [directory.pool.user_pool_arn])
         door.function.add_environment("HOSTED_LOGIN_URL", directory.hosted_url)
         door.function.add_environment("SSO_REDIRECTS", " ".join(self.stage.sso_redirects))
+        if self.stage.social is not None:
+            door.function.add_environment("SOCIAL_PROVIDERS", self.stage.social.name)
 
     def _scim(self) -> None:
         """Organisations' own directories, which speak SCIM: a door of its own, for the library that it needs."""
