@@ -237,6 +237,12 @@ class OtherIdentity(Unauthenticated):
     slug, title = "other-identity", "This person logs in with another identity of the provider"
 
 
+class PasswordNeeded(Unauthenticated):
+    """A social provider does not stand for a second factor."""
+
+    slug, title = "password-needed", "This account has a second factor: log in with the password"
+
+
 class SsoOnly(Unauthenticated):
     """The organisation wants its people to come through its identity provider."""
 

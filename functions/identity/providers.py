@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
@@ -15,10 +16,12 @@ from functions.identity.model.federation import (
     FACTORS,
     GROUPS,
     VERIFIED,
+    Attempt,
     Connection,
     OidcSettings,
     ProviderKind,
     Settings,
+    provider_name,
 )
 from functions.identity.model.sessions import Granted
 from functions.identity.tokens import read_unverified
@@ -75,7 +78,7 @@ class Outside(Protocol):
 class Hosted(Protocol):
     """The directory's pages that send people to their identity provider."""
 
-    def address(self, connection: Connection, redirect_uri: str, state: str, nonce: str, challenge: str) -> str:
+    def address(self, attempt: Attempt, state: str) -> str:
         """Where the person goes."""
 
     async def exchange(self, code: str, verifier: str, redirect_uri: str) -> Exchanged | None:
@@ -91,7 +94,7 @@ class CognitoProviders:
         try:
             self._client.create_identity_provider(
                 UserPoolId=aws.setting("USER_POOL_ID"),
-                ProviderName=connection.provider,
+                ProviderName=provider_name(connection.connection_id),
                 ProviderType=TYPES[connection.kind],
                 ProviderDetails=_details(connection, settings),
                 AttributeMapping=_mapping(connection),
@@ -108,7 +111,7 @@ class CognitoProviders:
         try:
             self._client.update_identity_provider(
                 UserPoolId=aws.setting("USER_POOL_ID"),
-                ProviderName=connection.provider,
+                ProviderName=provider_name(connection.connection_id),
                 AttributeMapping=_mapping(connection),
                 **details,
             )
@@ -119,7 +122,7 @@ class CognitoProviders:
         """Nobody comes in by it any more."""
         with contextlib.suppress(self._client.exceptions.ResourceNotFoundException):
             self._client.delete_identity_provider(
-                UserPoolId=aws.setting("USER_POOL_ID"), ProviderName=connection.provider
+                UserPoolId=aws.setting("USER_POOL_ID"), ProviderName=provider_name(connection.connection_id)
             )
         self._align()
 
@@ -210,17 +213,17 @@ class Published:
 class HostedPages:
     """Hosted, on the domain of the stack's user pool."""
 
-    def address(self, connection: Connection, redirect_uri: str, state: str, nonce: str, challenge: str) -> str:
+    def address(self, attempt: Attempt, state: str) -> str:
         """The hosted page that leads on to the provider at once."""
         asked = {
             "response_type": "code",
             "client_id": aws.setting("USER_POOL_CLIENT_ID"),
-            "identity_provider": connection.provider,
-            "redirect_uri": redirect_uri,
+            "identity_provider": attempt.provider,
+            "redirect_uri": attempt.redirect_uri,
             "scope": SCOPES,
             "state": state,
-            "nonce": nonce,
-            "code_challenge": challenge,
+            "nonce": attempt.nonce,
+            "code_challenge": attempt.code_challenge,
             "code_challenge_method": "S256",
         }
         return f"{aws.setting('HOSTED_LOGIN_URL')}/oauth2/authorize?{urlencode(asked)}"
@@ -253,6 +256,11 @@ class HostedPages:
         claims = read_unverified(said["id_token"])  # the directory has just handed it to us
         is_ours = claims.get("token_use") == "id" and claims.get("aud") == aws.setting("USER_POOL_CLIENT_ID")
         return Exchanged(granted, claims) if is_ours else None
+
+
+def socials() -> list[str]:
+    """The social providers of the deployment, by the directory's names."""
+    return os.environ.get("SOCIAL_PROVIDERS", "").split()
 
 
 def redirects() -> list[str]:

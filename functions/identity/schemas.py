@@ -230,10 +230,14 @@ class ClaimDomain(Body):
 
 
 class BeginSso(Body):
-    """Who wants in: by the address, or by the domain alone."""
+    """Who wants in: by the address, by the domain alone, or by a social provider of the deployment."""
 
     email: Email | None = None
     domain: DomainName | None = None
+    provider: Annotated[
+        str | None,
+        Field(pattern=r"^[A-Za-z]{3,32}$", description="A social provider, such as `Google`, where there is one."),
+    ] = None
     redirect_uri: Annotated[str, Field(min_length=8, max_length=1024, pattern=r"^https?://[!-~]+$")]
     code_challenge: Annotated[
         str, Field(pattern=r"^[A-Za-z0-9_-]{43}$", description="S256 of the code verifier (RFC 7636).")

@@ -14,6 +14,16 @@ CLI_REDIRECT = "http://localhost:18976/callback"
 
 
 @dataclass(frozen=True)
+class Social:
+    """A social provider that people may log in by: `Google` is the one there is."""
+
+    client_id: str
+    secret_arn: str
+    """Where Secrets Manager keeps its client secret."""
+    name: str = "Google"
+
+
+@dataclass(frozen=True)
 class Stage:
     """One deployment of the platform."""
 
@@ -29,6 +39,8 @@ class Stage:
     sso_redirects: tuple[str, ...] = (CLI_REDIRECT,)
     """Where people may be sent back to from their identity provider: the web app's page, once its address is known,
     and the command line's."""
+    social: Social | None = None
+    """Log-in with a social account, for people who have an account with the same address here; none: there is none."""
     login_prefix: str = ""
     """Begins the name of Cognito's hosted pages, which nobody else in the region may have; empty: the account's."""
     hosted_url: str = ""

@@ -10,7 +10,7 @@ from functions.identity.api.app import app, place_of, store
 from functions.identity.gateways import Cognito
 from functions.identity.model.federation import Connection, SsoBegun, SsoDomain
 from functions.identity.model.sessions import Tokens
-from functions.identity.providers import CognitoProviders, HostedPages, Published, redirects
+from functions.identity.providers import CognitoProviders, HostedPages, Published, redirects, socials
 from functions.identity.schemas import (
     BeginSso,
     ChangeConnection,
@@ -122,7 +122,7 @@ async def release_sso_domain(
 async def begin_sso(body: BeginSso) -> Response:
     """Begin a log-in by single sign-on: the page to open, which comes back to `redirect_uri` with `code` and `state`.
     Compare the state, and send both to `POST /auth/sso/token`."""
-    return reply(sso.begin(store(), HostedPages(), redirects(), body))
+    return reply(sso.begin(store(), HostedPages(), redirects(), socials(), body))
 
 
 @app.post("/auth/sso/token", response_model=Tokens)

@@ -16,7 +16,7 @@ from urllib.parse import unquote_plus
 from pydantic import BaseModel, ConfigDict, Field
 
 from functions.identity.errors import BadDomain
-from functions.identity.model.accounts import digest
+from functions.identity.model.accounts import NOBODY, digest
 from kernel import clock
 from kernel.ids import new_id
 from kernel.records import Hidden, Record, Resource
@@ -28,6 +28,8 @@ TXT_LABEL = "_palisade-sso"
 MAX_GROUPS = 1000
 GROUPS, FACTORS, VERIFIED = "custom:groups", "custom:amr", "custom:verified"
 """Where the directory keeps what an identity provider said of a person."""
+VERDICTS = {"true": True, "false": False}
+"""Whether a provider says that it has verified the address; many say nothing."""
 PASSWORD_FACTORS = frozenset({"pwd", "pin", "kba"})
 OTHER_FACTORS = frozenset({"otp", "hwk", "swk", "sc", "sms", "tel", "fpt", "face", "iris", "retina", "vbm"})
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
@@ -70,11 +72,6 @@ class Connection(Record, pk="TENANT#{tenant_id}#SSO", sk="CONNECTION#{connection
     created_at: str
     callback_url: str = Field(default="", description="What the identity provider is to send people back to.")
     audience: str = Field(default="", description="SAML: this platform's entity id.")
-
-    @property
-    def provider(self) -> str:
-        """Its name in the directory."""
-        return provider_name(self.connection_id)
 
     @property
     def roles(self) -> tuple[str, ...]:
@@ -136,6 +133,11 @@ class FederatedIdentity(Record, pk="PLATFORM#PEOPLE#{subject}", sk="IDENTITY", p
     user_id: str
     connection_id: str
 
+    @property
+    def home(self) -> str | None:
+        """The organisation that it opens; None for a social one, which opens what a password does."""
+        return None if self.tenant_id == NOBODY else self.tenant_id
+
 
 class IdentityLink(Record, pk="TENANT#{tenant_id}#SSO", sk="LINK#{user_id}#{connection_id}"):
     """A person is one identity of a provider: who takes over an address there does not become the person here."""
@@ -149,12 +151,22 @@ class Attempt(Record, pk="PLATFORM#CHALLENGES#{digest}", sk="SSO", platform=True
     """A log-in that went to an identity provider. It outlives its use, so that a second one is known for what it is."""
 
     digest: str
-    connection_id: str
+    connection_id: str = Field(description="The connection, or the name of a social provider.")
     redirect_uri: str
     code_challenge: str
     nonce: Hidden[str]
     ends_at: int
     used: bool = False
+
+    @property
+    def provider(self) -> str:
+        """Who is to answer, by the directory's name."""
+        return provider_name(self.connection_id)
+
+    @property
+    def is_social(self) -> bool:
+        """Whether it went to a provider of the deployment's, and not of an organisation's."""
+        return self.tenant_id == NOBODY
 
     def is_late(self, now: int) -> bool:
         """Whether its time is over."""
@@ -184,7 +196,7 @@ class Said:
     provider: str
     nonce: str
     email: str
-    vouched: bool
+    verified: bool | None
     name: str
     groups: frozenset[str]
     mfa: bool
@@ -199,7 +211,7 @@ class Said:
             provider=str(providers[0]) if len(providers) == 1 else "",
             nonce=str(claims.get("nonce", "")),
             email=email,
-            vouched=str(claims.get(VERIFIED, "")).lower() != "false",
+            verified=VERDICTS.get(str(claims.get(VERIFIED, "")).lower()),
             name=_printable(str(claims.get("name", ""))) or email.partition("@")[0],
             groups=frozenset(several(str(claims.get(GROUPS, "")))[:MAX_GROUPS]),
             mfa=shows_factor(several(str(claims.get(FACTORS, "")))),

@@ -25,8 +25,8 @@ from kernel.errors import NotFound, PreconditionFailed
 from kernel.events import Event
 from kernel.table import Change, Page
 
-TOGETHER = 20
-"""Each person is up to four items; a transaction holds a hundred."""
+TOGETHER = 15
+"""Each person is up to five items; a transaction holds a hundred."""
 SETTLED_AT_ONCE = 50
 """The sessions of more people than these are seen to by the events."""
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from functions.identity.errors import NotProvisioned
 from functions.identity.model import User
 from functions.identity.model.accounts import normal
+from functions.identity.model.provisioning import ADDRESS
+from functions.identity.provisions import Provisions
 from functions.identity.service.members import join
 from functions.identity.store import Store
 from kernel import clock
@@ -26,7 +29,10 @@ def provision(
 ) -> None:
     """A person comes into the actor's organisation without a password: by what `newcomer` gave, in one transaction with
     whatever else belongs to it. The roles are what the organisation has decided before: whoever calls sees to that.
-    Raises AlreadyMember or TooManyOrganizations."""
+    Raises AlreadyMember or TooManyOrganizations, and NotProvisioned for whom the organisation's directory has suspended.
+    """
+    if Provisions().owner_of(actor, ADDRESS, user.email) is not None:
+        raise NotProvisioned("Your organisation's directory has suspended you.")
     join(store, actor, user, store.person(user.user_id), also, events, answer=answer)
 
 

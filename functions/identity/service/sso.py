@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
-
 from contracts.identity import IdentityLinked, SessionRecord, SsoRefused
 from functions.identity.errors import (
     ForeignAddress,
@@ -13,12 +11,11 @@ from functions.identity.errors import (
     NoSso,
     NotProvisioned,
     OtherIdentity,
-    SsoMismatch,
     SsoOver,
 )
 from functions.identity.gateways import Directory
 from functions.identity.model import User
-from functions.identity.model.accounts import Place
+from functions.identity.model.accounts import NOBODY, Place
 from functions.identity.model.actors import at_sso_of, of_user
 from functions.identity.model.federation import (
     Attempt,
@@ -32,36 +29,43 @@ from functions.identity.model.federation import (
     read_domain,
 )
 from functions.identity.model.sessions import Tokens
-from functions.identity.providers import Exchanged, Hosted
+from functions.identity.providers import Hosted
 from functions.identity.schemas import BeginSso, FinishSso
+from functions.identity.service import social
+from functions.identity.service.callbacks import Refusal, demand_good, heard
 from functions.identity.service.log_in import start
 from functions.identity.service.members import assign
 from functions.identity.service.newcomers import member, newcomer, provision
 from functions.identity.service.sessions import end
 from functions.identity.store import Store, changed, kept, new
-from kernel import clock
 from kernel.actor import Actor
 from kernel.errors import Invalid, Problem
 from kernel.events import Event
 from kernel.table import Change
 
 
-def begin(store: Store, hosted: Hosted, redirects: list[str], command: BeginSso) -> SsoBegun:
-    """Where somebody goes who has an address in a verified domain. Raises ForeignRedirect, BadDomain or NoSso."""
+def begin(store: Store, hosted: Hosted, redirects: list[str], socials: list[str], command: BeginSso) -> SsoBegun:
+    """Where somebody goes who has an address in a verified domain, or wants in by a social provider of the deployment.
+    Raises ForeignRedirect, BadDomain or NoSso."""
     if command.redirect_uri not in redirects:
         raise ForeignRedirect()
-    if (command.email is None) == (command.domain is None):
-        raise Invalid("Send the address, or the domain: one of them.")
+    if [command.email, command.domain, command.provider].count(None) != 2:
+        raise Invalid("Send the address, the domain or a social provider: one of them.")
+    if command.provider is not None:
+        if command.provider not in socials:
+            raise NoSso("This deployment has no such social provider.")
+        return _send(store, hosted, command, NOBODY, command.provider, command.provider)
     owner = store.domain_owner(read_domain(command.domain or domain_in(command.email or "")))
     connection = store.connection(at_sso_of(owner, Place()), owner.connection_id) if owner else None
     if owner is None or connection is None or not connection.enabled:
         raise NoSso()
-    attempt, state = new_attempt(
-        owner.tenant_id, connection.connection_id, command.redirect_uri, command.code_challenge
-    )
+    return _send(store, hosted, command, owner.tenant_id, connection.connection_id, connection.name)
+
+
+def _send(store: Store, hosted: Hosted, command: BeginSso, tenant_id: str, connection_id: str, name: str) -> SsoBegun:
+    attempt, state = new_attempt(tenant_id, connection_id, command.redirect_uri, command.code_challenge)
     store.begin_attempt(attempt)
-    address = hosted.address(connection, command.redirect_uri, state, attempt.nonce, command.code_challenge)
-    return SsoBegun(authorization_url=address, state=state, connection=connection.name)
+    return SsoBegun(authorization_url=hosted.address(attempt, state), state=state, connection=name)
 
 
 async def finish(store: Store, directory: Directory, hosted: Hosted, command: FinishSso, place: Place) -> Tokens:
@@ -71,21 +75,15 @@ async def finish(store: Store, directory: Directory, hosted: Hosted, command: Fi
     attempt = store.attempt(command.state)
     if attempt is None:
         raise SsoOver()
+    if attempt.is_social:
+        return await social.finish(store, directory, hosted, command, place, attempt)
     who = at_sso_of(attempt, place)
     try:
         return await _finish(store, directory, hosted, command, place, attempt, who)
-    except _Refusal as refusal:
+    except Refusal as refusal:
         told = SsoRefused(connection_id=attempt.connection_id, reason=refusal.reason, email=refusal.email)
         store.commit(who, [], [told])
         raise refusal.problem from None
-
-
-class _Refusal(Exception):
-    """Why somebody is not let in, and what the caller is told of it."""
-
-    def __init__(self, problem: Problem, reason: str = "", email: str = "") -> None:
-        super().__init__(reason)
-        self.problem, self.reason, self.email = problem, reason or problem.slug, email
 
 
 async def _finish(
@@ -97,16 +95,13 @@ async def _finish(
     attempt: Attempt,
     who: Actor,
 ) -> Tokens:
-    _demand_good(attempt, command)
+    demand_good(attempt, command)
     connection = store.connection(who, attempt.connection_id)
     if connection is None or not connection.enabled:
-        raise _Refusal(NoSso())
-    exchanged = await hosted.exchange(command.code, command.code_verifier, command.redirect_uri)
-    if exchanged is None or exchanged.granted.refresh_token is None:
-        raise _Refusal(SsoOver("The code is not good, or was used before."), "code")
-    said = _heard(attempt, connection, exchanged)
+        raise Refusal(NoSso())
+    said, refresh = await heard(attempt, hosted, command)
     user = _person(store, who, connection, said, place)
-    granted = directory.refresh(exchanged.granted.refresh_token, user.tenant_id)
+    granted = directory.refresh(refresh, user.tenant_id)
 
     def by(session: SessionRecord) -> list[Change]:
         session.mfa, session.home = said.mfa, user.tenant_id
@@ -116,37 +111,15 @@ async def _finish(
     try:
         return start(store, granted, store.account(user.email), place, connection.connection_id, by=by)
     except SsoOver as over:
-        raise _Refusal(over, "reused", said.email) from None
-
-
-def _demand_good(attempt: Attempt, command: FinishSso) -> None:
-    """What came back belongs to what was begun, in time, once, and the caller is who began it."""
-    if attempt.used:
-        raise _Refusal(SsoOver("The code was used before."), "reused")
-    if attempt.is_late(int(clock.now().timestamp())):
-        raise _Refusal(SsoOver("This log-in took too long."), "expired")
-    if not hmac.compare_digest(attempt.redirect_uri, command.redirect_uri):
-        raise _Refusal(ForeignRedirect(), "redirect")
-    if not attempt.is_proved_by(command.code_verifier):
-        raise _Refusal(SsoMismatch("The code verifier is another's."), "verifier")
-
-
-def _heard(attempt: Attempt, connection: Connection, exchanged: Exchanged) -> Said:
-    """What the provider said, if it was said in this log-in, by this provider."""
-    said = Said.of(exchanged.claims)
-    if not hmac.compare_digest(said.nonce.encode(), attempt.nonce.encode()):
-        raise _Refusal(SsoMismatch("The token is another log-in's."), "nonce", said.email)
-    if said.provider != connection.provider or not said.subject:
-        raise _Refusal(SsoMismatch("Another identity provider has answered."), "provider", said.email)
-    return said
+        raise Refusal(over, "reused", said.email) from None
 
 
 def _person(store: Store, who: Actor, connection: Connection, said: Said, place: Place) -> User:
     """Who it is in the organisation: known, found by the address, or new."""
     owner = store.domain_owner(domain_in(said.email))
     is_own = owner is not None and (owner.tenant_id, owner.connection_id) == (who.tenant_id, connection.connection_id)
-    if not is_own or not said.vouched:
-        raise _Refusal(ForeignAddress(), email=said.email)
+    if not is_own or said.verified is False:
+        raise Refusal(ForeignAddress(), email=said.email)
     identity = store.identity(said.subject)
     user = store.find_user(who, identity.user_id) if identity else None
     roles = connection.roles_for(said.groups)
@@ -169,9 +142,9 @@ def _link(
     """From now on the identity is the person with its address in the organisation, whom it brings in if need be."""
     known = member(store, who, said.email)
     if known is None and (not connection.just_in_time or _is_suspended(store, who, said, identity)):
-        raise _Refusal(NotProvisioned(), email=said.email)
+        raise Refusal(NotProvisioned(), email=said.email)
     if not roles and (known is None or connection.role_rules):
-        raise _Refusal(NoRoleBySso(), email=said.email)
+        raise Refusal(NoRoleBySso(), email=said.email)
     user = known or newcomer(store, who, said.email, said.name, roles)
     changes = _tie(store, who, connection, said, identity, user)
     event = IdentityLinked(user_id=user.user_id, email=said.email, connection_id=connection.connection_id)
@@ -183,7 +156,7 @@ def _link(
         else:
             store.commit(actor, changes, events)
     except Problem as problem:  # the plan allows nobody more, or somebody was quicker
-        raise _Refusal(problem, email=said.email) from None
+        raise Refusal(problem, email=said.email) from None
     return user
 
 
@@ -199,7 +172,7 @@ def _tie(
     """One identity of a provider for each person: who takes over an address there does not become the person."""
     link = store.link(who, user.user_id, connection.connection_id)
     if link is not None and link.subject != said.subject:
-        raise _Refusal(OtherIdentity(), email=said.email)
+        raise Refusal(OtherIdentity(), email=said.email)
     identity = identity or FederatedIdentity(
         tenant_id=who.tenant_id, subject=said.subject, user_id="", connection_id=connection.connection_id
     )
@@ -219,7 +192,7 @@ def _give_roles(store: Store, actor: Actor, user: User, roles: tuple[str, ...], 
     """The groups say which roles the person has; who has none left is out. The last administrator stays one."""
     if not roles:
         end(store, actor, user.user_id, "no_access", within=actor.tenant_id)
-        raise _Refusal(NoRoleBySso(), email=said.email)
+        raise Refusal(NoRoleBySso(), email=said.email)
     if set(roles) == set(user.roles):
         return
     before = user.roles

@@ -100,10 +100,10 @@ def admits(rules: Rules, home: str | None) -> Admits:
     return admitted
 
 
-def _by_provider(store: Store, subject: str) -> tuple[str, str] | None:
+def _by_provider(store: Store, subject: str) -> tuple[str, str | None] | None:
     """Which person an identity of a provider is, and of which organisation that provider is."""
     identity = store.identity(subject)
-    return (identity.user_id, identity.tenant_id) if identity else None
+    return (identity.user_id, identity.home) if identity else None
 
 
 def _anywhere(_standing: Standing) -> bool:

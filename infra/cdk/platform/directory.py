@@ -3,12 +3,14 @@ are the identity room's."""
 
 from __future__ import annotations
 
-from aws_cdk import Duration, Stack, aws_cognito, aws_lambda
+from aws_cdk import Duration, SecretValue, Stack, aws_cognito, aws_lambda
 from constructs import Construct
 
 from infra.cdk import nag
-from infra.cdk.stage import Stage
+from infra.cdk.stage import Social, Stage
 
+NATIVE = aws_cognito.UserPoolClientIdentityProvider.COGNITO
+GOOGLE = aws_cognito.UserPoolClientIdentityProvider.GOOGLE
 FROM_PROVIDERS = ("groups", "amr", "verified")
 """What identity providers of organisations say of people, beside their name and address."""
 
@@ -54,6 +56,7 @@ class Directory(Construct):
             aws_cognito.UserPoolOperation.PRE_TOKEN_GENERATION_CONFIG, pre_token, aws_cognito.LambdaVersion.V2_0
         )
         nag.accept(self.pool, "MFA is each person's choice, by TOTP; a tenant can demand it.", "AwsSolutions-COG2")
+        social = self._social(stage.social) if stage.social else None
         self.client = self.pool.add_client(
             "Api",
             user_pool_client_name=stage.resource("api"),
@@ -62,7 +65,7 @@ class Directory(Construct):
                 scopes=[aws_cognito.OAuthScope.OPENID, aws_cognito.OAuthScope.EMAIL, aws_cognito.OAuthScope.PROFILE],
                 callback_urls=list(stage.sso_redirects),
             ),
-            supported_identity_providers=[aws_cognito.UserPoolClientIdentityProvider.COGNITO],
+            supported_identity_providers=[NATIVE, *([GOOGLE] if social else [])],
             read_attributes=_attributes("email", "fullname", "email_verified"),
             write_attributes=_attributes("email", "fullname"),
             auth_flows=aws_cognito.AuthFlow(user_password=True, user_srp=True),
@@ -73,7 +76,26 @@ class Directory(Construct):
             refresh_token_validity=Duration.days(7),
             refresh_token_rotation_grace_period=Duration.seconds(30),
         )
+        if social is not None:
+            self.client.node.add_dependency(social)
         self.hosted_url = stage.hosted_url or self._hosted(stage)
+
+    def _social(self, social: Social) -> aws_cognito.UserPoolIdentityProviderGoogle:
+        """The deployment's own social provider; those of organisations are connected when they want them."""
+        provided = aws_cognito.ProviderAttribute
+        return aws_cognito.UserPoolIdentityProviderGoogle(
+            self,
+            "Google",
+            user_pool=self.pool,
+            client_id=social.client_id,
+            client_secret_value=SecretValue.secrets_manager(social.secret_arn),
+            scopes=["openid", "email", "profile"],
+            attribute_mapping=aws_cognito.AttributeMapping(
+                email=provided.GOOGLE_EMAIL,
+                fullname=provided.GOOGLE_NAME,
+                custom={"custom:verified": provided.GOOGLE_EMAIL_VERIFIED},
+            ),
+        )
 
     def _hosted(self, stage: Stage) -> str:
         """The pages that send people to their identity provider."""
