@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contracts.plans import Exhausted, LimitReached, Metered, unless_exhausted
 from functions.identity.errors import NameInUse
 from functions.identity.model import User
-from functions.identity.model.provisioning import Group, Profile, Taken, taken
+from functions.identity.model.provisioning import ADDRESS, Group, Profile, Taken, taken
 from kernel import clock
 from kernel.actor import Actor
 from kernel.table import Change, Page, Table, create, delete
@@ -74,4 +74,10 @@ def renaming(before: Mapping[str, Taken], after: Mapping[str, Taken]) -> list[Ch
     return changes
 
 
-WORDS = {"USERNAME": "userName", "USERID": "externalId", "GROUPNAME": "displayName", "GROUPID": "externalId"}
+WORDS = {
+    "USERNAME": "userName",
+    ADDRESS: "address",
+    "USERID": "externalId",
+    "GROUPNAME": "displayName",
+    "GROUPID": "externalId",
+}

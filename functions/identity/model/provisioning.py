@@ -17,6 +17,7 @@ MAX_GROUPS = 100
 MAX_GROUP_MEMBERS = 2000
 MAX_PEOPLE = 10_000
 MAX_DOCUMENT_BYTES = 32_768
+ADDRESS = "ADDRESS"
 FIRST_ROLES = (Role.VIEWER.value,)
 """What somebody may do who is provisioned, before any group gives more."""
 
@@ -92,8 +93,12 @@ def taken(tenant_id: str, what: str, text: str, owner: str, *, exact: bool = Fal
 
 
 def names_of(profile: Profile) -> dict[str, Taken]:
-    """The names that a person has for the directory, by their kind."""
-    found = {"USERNAME": taken(profile.tenant_id, "USERNAME", profile.user_name, profile.user_id)}
+    """The names that a person has for the directory, by their kind. By the address single sign-on sees that somebody is
+    suspended."""
+    found = {
+        kind: taken(profile.tenant_id, kind, text, profile.user_id)
+        for kind, text in (("USERNAME", profile.user_name), (ADDRESS, profile.email))
+    }
     if profile.external_id is not None:
         found["USERID"] = taken(profile.tenant_id, "USERID", profile.external_id, profile.user_id, exact=True)
     return found

@@ -77,6 +77,25 @@ def test_who_is_deactivated_is_out_at_once_and_comes_back_as_before(pool: Pool) 
     assert told("ProvisionedPersonChanged")[-1].data["was_active"] is False
 
 
+@pytest.mark.parametrize("was_there", [True, False])
+def test_single_sign_on_does_not_bring_the_suspended_back(was_there: bool) -> None:
+    from functions.identity.errors import NotProvisioned
+    from functions.identity.service.newcomers import member, newcomer, provision
+
+    who = machine()
+    made = provisioned(who, NEW, active=was_there)
+    if was_there:
+        patch(who, f"/Users/{made['id']}", {"op": "replace", "path": "active", "value": False})
+    assert member(Store(), who, NEW) is None
+    with pytest.raises(NotProvisioned):
+        provision(Store(), who, newcomer(Store(), who, NEW, "Nora", ("viewer",)))
+    assert send(who, "GET", f"/Users/{made['id']}").body["active"] is False
+    patch(who, f"/Users/{made['id']}", {"op": "replace", "path": "active", "value": True})
+    found = member(Store(), who, NEW)
+    assert found is not None
+    assert found.user_id == made["id"]
+
+
 def test_the_last_administrator_stays() -> None:
     tenant_id = founded()
     boss = add(tenant_id, **BOSS)
