@@ -29,7 +29,7 @@ def provision(
 ) -> None:
     """A person comes into the actor's organisation without a password: by what `newcomer` gave, in one transaction with
     whatever else belongs to it. The roles are what the organisation has decided before: whoever calls sees to that.
-    Raises AlreadyMember, TooManyOrganizations, or NotProvisioned for whom the organisation's directory has suspended."""
+    Raises AlreadyMember, TooManyOrganizations, or NotProvisioned for whom the organisation's directory suspended."""
     if Provisions().owner_of(actor, ADDRESS, user.email) is not None:
         raise NotProvisioned("Your organisation's directory has suspended you.")
     join(store, actor, user, store.person(user.user_id), also, events, answer=answer)
