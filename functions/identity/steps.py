@@ -6,6 +6,7 @@ from functools import cache
 from typing import Any
 
 from functions.identity.gateways import Cognito
+from functions.identity.providers import CognitoProviders
 from functions.identity.schemas import NewUser
 from functions.identity.service import people, privacy
 from functions.identity.store import Store
@@ -35,4 +36,4 @@ def person(actor: Actor, event: dict[str, Any]) -> dict[str, int]:
 @task
 def forget_organization(actor: Actor, _event: dict[str, Any]) -> int:
     """The organisation is no more; how many people it had."""
-    return privacy.forget_organization(store(), Cognito(), actor)
+    return privacy.forget_organization(store(), Cognito(), CognitoProviders(), Table(), actor)

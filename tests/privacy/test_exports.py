@@ -12,9 +12,11 @@ import pytest
 
 from contracts.access import Role
 from contracts.privacy import EXPORTING
+from functions.notifications.model import Kind, Notification
 from functions.privacy import api, events
 from kernel import aws
 from kernel.actor import Actor
+from kernel.table import Table, create
 from tests.edges import executions
 from tests.kit import actor, call, committed_events, sqs_event
 from tests.privacy.world import ADA, ADDRESS, DOORS, NAME, World, objects
@@ -69,6 +71,18 @@ def test_a_copy_without_a_room_is_not_handed_out(world: World, absent: str) -> N
     assert (shown["status"], shown["missing"], shown["download_url"]) == ("incomplete", [absent], None)
     assert not [key for key in objects(world.ada) if key.endswith(".zip")]
     assert committed_events()[-1].type == "PersonalDataIncomplete.v1"
+
+
+def test_a_room_hands_in_more_than_a_page_without_the_key_of_cursors(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CURSOR_SECRET_ARN")
+    at = "2026-01-01T00:00:00.000Z"
+    for number in range(230):
+        told = {"notification_id": f"note_{number:03}", "kind": Kind.SECURITY, "body": "x" * 5000, "created_at": at}
+        Table().write(create(Notification(tenant_id=world.tenant_id, user_id=world.ada.user_id, title="t", **told)))
+    export_id = order(world.ada)["export_id"]
+    assert DOORS["notifications"](world.work(export_id, wish="export"), None)["notifications"] == 230
 
 
 def test_progress_is_what_the_rooms_have_left(world: World) -> None:

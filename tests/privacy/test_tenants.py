@@ -8,7 +8,11 @@ from cryptography.exceptions import InvalidTag
 from contracts.identity import SessionRecord
 from contracts.organizations import OrganizationClosed, Tenancy
 from contracts.privacy import TenantErasure
+from functions.identity.gateways import Cognito
 from functions.identity.model import Person
+from functions.identity.model.federation import Connection, ProviderKind
+from functions.identity.service import privacy
+from functions.identity.store import Store as People
 from functions.privacy import events, steps
 from kernel import aws
 from kernel.crypto import DataKey, Envelope
@@ -82,6 +86,31 @@ def test_people_of_other_organisations_stay(pool: Pool) -> None:
     left = Table().query_platform(SessionRecord, user_id=world.ada.user_id).items
     assert [each.session_id for each in left] == ["there"]
     assert Table().get_platform(Tenancy, tenant_id=other.tenant_id) is not None
+
+
+def test_its_identity_providers_let_nobody_in_any_more(pool: Pool) -> None:
+    world = World()
+    connection = Connection(
+        tenant_id=world.tenant_id,
+        connection_id="sso_1",
+        organization_id=world.tenant_id,
+        name="Okta",
+        kind=ProviderKind.OIDC,
+        issuer="https://id.example.com",
+        groups_attribute="groups",
+        email_attribute="email",
+        just_in_time=False,
+        created_at="2026-01-01T00:00:00.000Z",
+    )
+    Table().write(create(connection))
+    removed: list[str] = []
+
+    class Providers:
+        def remove(self, connection: Connection) -> None:
+            removed.append(connection.connection_id)
+
+    ended = privacy.forget_organization(People(), Cognito(), Providers(), Table(), world.boss)  # type: ignore[arg-type]
+    assert (ended, removed) == (2, ["sso_1"])
 
 
 def test_an_erasure_that_dies_anywhere_is_gone_on_with(monkeypatch: pytest.MonkeyPatch) -> None:

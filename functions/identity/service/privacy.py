@@ -9,9 +9,10 @@ from contracts.privacy import Sections, hand_in, receipt, subject_of
 from functions.identity.gateways import Directory
 from functions.identity.model import Person
 from functions.identity.model.accounts import normal
-from functions.identity.model.federation import FederatedIdentity, IdentityLink
+from functions.identity.model.federation import Connection, FederatedIdentity, IdentityLink
 from functions.identity.model.members import Invitation
 from functions.identity.model.provisioning import names_of
+from functions.identity.providers import Registry
 from functions.identity.provisions import Provisions, renaming
 from functions.identity.service import groups, members
 from functions.identity.service.provisioning import Stores
@@ -72,9 +73,11 @@ def erase_person(
     return receipt(facts, actor, job_id, "identity", counts)
 
 
-def forget_organization(store: Store, directory: Directory, actor: Actor) -> int:
-    """An organisation is no more: its people's pointers to it go, and who is in no other goes with it. How many people
-    it had."""
+def forget_organization(store: Store, directory: Directory, registry: Registry, table: Table, actor: Actor) -> int:
+    """An organisation is no more: its identity providers let nobody in, its people's pointers to it go, and who is in
+    no other goes with it. How many people it had."""
+    for connection in table.all(actor, Connection):
+        registry.remove(connection)
     people = 0
     for user in store.everybody(actor):
         people += 1

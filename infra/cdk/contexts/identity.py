@@ -69,7 +69,9 @@ class Identity(BoundedContext):
             *(RoleChanged.type, TeamMemberAdded.type, TeamMemberRemoved.type),
             *(MemberRolesChanged.type, MemberRemoved.type),
         )
-        for leaving in (person_door(self), self.door("forget-organization", "steps.forget_organization", timeout=600)):
+        ending = self.door("forget-organization", "steps.forget_organization", timeout=600)
+        self._may_federate(ending)
+        for leaving in (person_door(self), ending):
             self._know_pool(leaving)
             self.grant_table(leaving, ["SCIM"], WRITE)
             leaving.allow(["cognito-idp:AdminDeleteUser"], [platform.directory.pool.user_pool_arn])
