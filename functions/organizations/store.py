@@ -142,7 +142,7 @@ class Store:
 
     def due(self, day: str) -> list[str]:
         """The organisations whose grace period ends on a day."""
-        return [each.organization_id for each in self._table.query_platform(Due, limit=200, day=day).items]
+        return [each.organization_id for each in self._table.all_platform(Due, day=day)]
 
     def settle(self, actor: Actor, day: str) -> None:
         """The clock has done what was due."""

@@ -299,9 +299,20 @@ class Table:
             pk, prefix = kind.partition(actor, index, **values)
         except InvalidKey:
             return
+        yield from self._every(kind, index, pk, prefix, actor.tenant_id)
+
+    def all_platform(self, kind: type[R], *, index: str = "", **values: Any) -> Iterator[R]:
+        """The same of items that belong to no tenant."""
+        try:
+            pk, prefix = kind.platform_partition(index, **values)
+        except InvalidKey:
+            return
+        yield from self._every(kind, index, pk, prefix, None)
+
+    def _every(self, kind: type[R], index: str, pk: str, prefix: str, tenant_id: str | None) -> Iterator[R]:
         start: dict[str, Any] | None = None
         while True:
-            with aws.acting_for(actor.tenant_id):  # not around a yield: who reads the items acts for himself
+            with aws.acting_for(tenant_id):  # not around a yield: who reads the items acts for himself
                 answer = self._ask(index, pk, prefix, 200, start, newest_first=False)
             yield from (_load(kind, item) for item in answer["Items"])
             start = answer.get("LastEvaluatedKey")
