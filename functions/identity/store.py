@@ -101,14 +101,7 @@ class Store:
 
     def sessions(self, user_id: str) -> list[SessionRecord]:
         """All sessions of a person that the table has not forgotten."""
-        found: list[SessionRecord] = []
-        cursor = None
-        while True:
-            page = self._table.query_platform(SessionRecord, user_id=user_id, limit=200, cursor=cursor)
-            found += page.items
-            cursor = page.next_cursor
-            if cursor is None:
-                return found
+        return list(self._table.all_platform(SessionRecord, user_id=user_id))
 
     def challenge(self, session: str) -> Challenge | None:
         """A log-in half done."""
