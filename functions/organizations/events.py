@@ -55,25 +55,22 @@ def count_scan(_event: ScanQueued, envelope: Envelope) -> None:
 
 
 @handler.on(ScanEnded)
-def count_observations(event: ScanEnded, envelope: Envelope) -> None:
+def count_ended(event: ScanEnded, envelope: Envelope) -> None:
     """What a scan has found, and the room that it takes."""
-    actor = envelope.actor()
-    metering.store_scan(store(), actor, _plan(actor), event.scan_id, handler.once(envelope))
-    _count(envelope, {Metered.OBSERVATIONS: event.tally.observations}, part="observations")
+    actor, found = envelope.actor(), {Metered.OBSERVATIONS: event.tally.observations}
+    metering.count_scan(store(), actor, _plan(actor), event.scan_id, found, handler.once(envelope))
 
 
 @handler.on(ScanDeleted)
-def uncount_scan(event: ScanDeleted, envelope: Envelope) -> None:
+def count_deleted(event: ScanDeleted, envelope: Envelope) -> None:
     """The room that a scan took is free."""
     actor = envelope.actor()
-    metering.store_scan(store(), actor, _plan(actor), event.scan_id, handler.once(envelope))
+    metering.count_scan(store(), actor, _plan(actor), event.scan_id, {}, handler.once(envelope))
 
 
-def _count(envelope: Envelope, added: dict[Metered, int], part: str = "") -> None:
-    actor, once = envelope.actor(), handler.once(envelope)
-    if part:
-        once = type(once)(f"{once.consumer}-{part}", once.event_id)
-    metering.count(store(), actor, _plan(actor), added, once)
+def _count(envelope: Envelope, added: dict[Metered, int]) -> None:
+    actor = envelope.actor()
+    metering.count(store(), actor, _plan(actor), added, handler.once(envelope))
 
 
 def _plan(actor: Actor) -> Plan:

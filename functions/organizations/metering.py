@@ -3,22 +3,34 @@
 from __future__ import annotations
 
 from contracts.plans import Metered, Plan, plans
-from functions.organizations.model import NOW, StoredScan, Usage, UsageLine, UsageReport, line, period_of, warnings_due
+from functions.organizations.model import StoredScan, Usage, UsageLine, UsageReport, line, period_of, warnings_due
 from functions.organizations.store import Counted, Store
 from kernel import clock
 from kernel.actor import Actor
 from kernel.table import Once
 
 
-def count(store: Store, actor: Actor, plan: Plan, added: dict[Metered, int], once: Once | None = None) -> None:
+def count(store: Store, actor: Actor, plan: Plan, added: dict[Metered, int], once: Once) -> None:
     """Add to what was counted, in one transaction with the marks and warnings that follow from it."""
+    store.count(actor, _added(store, actor, plan, added), once)
+
+
+def count_scan(store: Store, actor: Actor, plan: Plan, scan_id: str, added: dict[Metered, int], once: Once) -> None:
+    """A scan has ended or was removed: the room that its facts take now is counted, with what else there is to add."""
+    before = store.stored_scan(actor, scan_id)
+    now = store.size_of_scan(actor, scan_id)
+    kept = before or StoredScan(tenant_id=actor.tenant_id, scan_id=scan_id, bytes=0)
+    grown, kept.bytes = now - kept.bytes, now
+    store.count(actor, _added(store, actor, plan, {**added, Metered.STORAGE: grown}), once, kept)
+
+
+def _added(store: Store, actor: Actor, plan: Plan, added: dict[Metered, int]) -> list[Counted]:
     now = clock.now()
     by_period: dict[str, dict[Metered, int]] = {}
     for metered, number in added.items():
         by_period.setdefault(period_of(metered, now), {})[metered] = number
     known = store.usage(actor, *by_period)
-    counted = [_counted(known.get(period), actor, plan, period, numbers) for period, numbers in by_period.items()]
-    store.count(actor, counted, once)
+    return [_counted(known.get(period), actor, plan, period, numbers) for period, numbers in by_period.items()]
 
 
 def _counted(known: Usage | None, actor: Actor, plan: Plan, period: str, numbers: dict[Metered, int]) -> Counted:
@@ -45,13 +57,3 @@ def report(store: Store, actor: Actor, plan_name: str) -> UsageReport:
             used = store.api_calls(actor, now)
         lines.append(line(metered, used, plan, now))
     return UsageReport(plan=plan.name, lines=lines)
-
-
-def store_scan(store: Store, actor: Actor, plan: Plan, scan_id: str, once: Once) -> None:
-    """A scan has ended or was removed: what its facts take now is counted."""
-    before = store.stored_scan(actor, scan_id)
-    now = store.size_of_scan(actor, scan_id)
-    kept = before or StoredScan(tenant_id=actor.tenant_id, scan_id=scan_id, bytes=0)
-    added, kept.bytes = now - kept.bytes, now
-    usage = store.usage(actor, NOW).get(NOW)
-    store.keep_size(actor, kept, once, _counted(usage, actor, plan, NOW, {Metered.STORAGE: added}))

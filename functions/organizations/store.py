@@ -159,9 +159,11 @@ class Store:
         bucket = self._table.get(actor, Bucket, name=PLAN)
         return int(bucket.taken_in(month_of(now.timestamp()))) if bucket else 0
 
-    def count(self, actor: Actor, counted: Sequence[Counted], once: Once | None) -> None:
-        """Commit usage with the marks of limits and the events that warn of them."""
+    def count(self, actor: Actor, counted: Sequence[Counted], once: Once, stored: StoredScan | None = None) -> None:
+        """Commit usage, a scan's size if one was measured, the marks of limits and the events that warn of them."""
         changes, events = _usage_changes(actor, counted)
+        if stored is not None:
+            changes.append(put(stored) if stored.bytes else Change(stored, "Delete", ""))
         self._table.transact(actor, changes, events, once=once)
 
     def stored_scan(self, actor: Actor, scan_id: str) -> StoredScan | None:
@@ -172,12 +174,6 @@ class Store:
         """How many bytes a scan's facts take now. One call per thousand objects."""
         facts = self._facts or Facts()
         return facts.size(actor, f"tenants/{actor.tenant_id}/scans/{scan_id}/")
-
-    def keep_size(self, actor: Actor, stored: StoredScan, once: Once, counted: Counted) -> None:
-        """Commit a scan's size with the usage that follows from it."""
-        changes, events = _usage_changes(actor, [counted])
-        kept = put(stored) if stored.bytes else Change(stored, "Delete", "")
-        self._table.transact(actor, [kept, *changes], events, once=once)
 
     def find_delegation(self, actor: Actor, provider_id: str) -> GrantedDelegation | None:
         """What a provider may do here."""

@@ -29,6 +29,8 @@ RARE = {
     *("InvitationRefused.v1", "RecoveryCodeUsed.v1", "ProvisioningRefused.v1"),
     *("PersonalDataExported.v1", "PersonalDataIncomplete.v1", "PersonErased.v1"),
     *("PersonErasureIncomplete.v1", "PersonErasureRefused.v1"),
+    *("BreakGlassUsed.v1", "IdentityLinked.v1", "SsoRefused.v1", "SsoConnectionChanged.v1", "SsoDomainVerified.v1"),
+    *("SsoDomainClaimed.v1", "SsoDomainRefused.v1", "SsoDomainReleased.v1"),
 }
 """What the history lacks; it is heard as the other events of its context are."""
 MOST_CALLS = 3
@@ -36,12 +38,14 @@ MOST_CALLS = 3
 FOLLOWED = ("MemberRolesChanged.v1", "MemberRemoved.v1", "TeamMemberAdded.v1", "TeamMemberRemoved.v1")
 MORE_CALLS = {
     ("ScanEnded.v1", "notifications"): 4,
+    **dict.fromkeys(((kind, "organizations") for kind in ("ScanEnded.v1", "ScanDeleted.v1")), 5),
     ("FindingsDetected.v1", "notifications"): 4,
     **dict.fromkeys(((kind, "notifications") for kind in ("FactorDisabled.v1", "PasswordChanged.v1")), 4),
     **dict.fromkeys(((kind, "developers") for kind in FOLLOWED), 6),
 }
 """Who is told what: the people, and for each whether it was told, the mail and the note. Keys follow their owners: who
-he is, his teams, his keys and what the authorizer reads of them, in one transaction."""
+he is, his teams, his keys and what the authorizer reads of them, in one transaction. Usage is the plan, how large the
+scan was and is, what was counted, and all of that anew."""
 WRITES = os.environ.get("MEASURE") == "write"
 
 
