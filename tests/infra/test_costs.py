@@ -21,9 +21,9 @@ from infra.costs.model import Cost
 from infra.costs.month import Month
 from infra.costs.usage import Measured, Usage
 from infra.generated import openapi
+from tests.architecture.test_event_calls import RARE
 
 ROOT = Path(__file__).resolve().parents[2]
-RARE = {"ReportFailed.v1", "WebhookDisabled.v1"}
 
 
 def test_an_items_size_is_that_of_its_names_and_values() -> None:
