@@ -9,7 +9,7 @@ from botocore.config import Config
 
 from infra.local.emulator import REGION
 
-OPERATOR = "operator"
+OPERATOR = "test"
 
 _SETTINGS = Config(
     retries={"mode": "standard", "max_attempts": 3},

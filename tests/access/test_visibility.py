@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from contracts.access import Role, TeamBrief
 from contracts.findings import Detection, Severity
 from contracts.identity import SessionRecord
+from contracts.organizations import Tenancy
 from functions.collection import api as collection
 from functions.findings import api as findings
 from functions.findings.model import new_finding
@@ -26,7 +27,7 @@ from functions.scans import api as scans
 from kernel import clock
 from kernel.actor import Actor
 from kernel.ids import new_id
-from kernel.table import Table, create
+from kernel.table import Table, create, put
 from tests.kit import Answer, Handler, actor, call
 
 BODY = {"name": "mine", "targets": ["127.0.0.1"], "profile": "stealth"}
@@ -126,6 +127,7 @@ def test_nobody_watches_a_scan_of_a_team_that_is_none_of_his() -> None:
     house = House()
     scan_id = house.scan()
     store = RealtimeStore()
+    Table().write(put(Tenancy(tenant_id=house.admin.tenant_id)))
     frame = json.dumps({"action": "subscribe", "topic": f"scan:{scan_id}"})
     watched = (f"scan:{scan_id}",)
     for who, topics in ((house.outsider, ()), (house.insider, watched), (house.admin, watched)):

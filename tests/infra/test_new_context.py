@@ -18,6 +18,8 @@ COPIED = (
     "layers/kernel",
     "infra",
     "pyproject.toml",
+    "tests/iam",
+    "tests/audit",
     *(f"tests/{file.name}" for file in ROOT.glob("tests/*.py")),
 )
 
@@ -29,7 +31,7 @@ def house(tmp_path: Path) -> Path:
         source, target = ROOT / name, tmp_path / name
         target.parent.mkdir(parents=True, exist_ok=True)
         if source.is_dir():
-            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__", "node_modules"))
         else:
             shutil.copy(source, target)
     return tmp_path

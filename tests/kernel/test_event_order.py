@@ -45,8 +45,10 @@ MOMENTS = {
     "next_attempt_at",
     "failing_since",
     "version",
+    "content",
+    "digest",
 }
-"""What says when, and not what."""
+"""What says when, and not what; and what the trail salts."""
 SCAN = {"name": "Site", "targets": ["127.0.0.1"]}
 
 

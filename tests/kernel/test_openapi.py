@@ -25,6 +25,8 @@ ANY_USER = {
     *(("PUT", "/users/me"), ("DELETE", "/auth/sessions/{session_id}"), ("POST", "/invitations/accept")),
     ("DELETE", "/users/me/organizations/{organization_id}"),
     ("POST", "/auth/change-password"),
+    *((method, "/privacy/exports") for method in ("GET", "POST")),
+    *((method, "/privacy/exports/{export_id}") for method in ("GET", "DELETE")),
     *(("POST", f"/auth/mfa/{path}") for path in ("enable", "disable", "verify", "recovery-codes")),
 }
 """Routes that need a log-in and no permission: they are about the caller alone."""

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 READ = ("dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query")
 WRITE = (*READ, "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:ConditionCheckItem")
 API = "/api/v1"
+EVERY_TENANCY, OWN_TENANCY = "PLATFORM#TENANTS#*", f"PLATFORM#TENANTS#{TENANT}"
+"""What is known of tenants before one acts for any; who acts for one has no business with another's."""
 MAX_RECEIVES = 5
 
 
@@ -149,7 +151,7 @@ class BoundedContext(Stack):
         belongs to no tenant it may reach as itself too, since a tenant is not always known."""
         keys = [pattern for kind in partitions for pattern in _partition_keys(kind)]
         bounds = KeyBounds(self.platform.data.table, self.platform.data.key)
-        bounds.allow(door.allow_data, keys, actions)
+        bounds.allow(door.allow_data, [key.replace(EVERY_TENANCY, OWN_TENANCY) for key in keys], actions)
         shared = [key for key in keys if TENANT not in key]
         if shared:
             bounds.allow(door.allow, shared, actions)
