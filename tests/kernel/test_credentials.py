@@ -73,7 +73,7 @@ def test_what_belongs_to_no_tenant_is_touched_with_the_doors_own(signed: list[tu
     table = Table()
     table.write(create(Tenancy(tenant_id=who.tenant_id)))
     assert table.get_platform(Tenancy, tenant_id=who.tenant_id) is not None
-    assert len(table.query_platform(Tenancy, tenant_id=who.tenant_id).items) == 1
+    assert len(list(table.all_platform(Tenancy, tenant_id=who.tenant_id))) == 1
     assert len(signed) == 3
     assert not any(key.startswith(SESSION_KEY) for _, key in signed)
 

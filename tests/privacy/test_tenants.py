@@ -83,7 +83,7 @@ def test_people_of_other_organisations_stay(pool: Pool) -> None:
     assert person is not None
     assert (person.organizations, person.last) == ((other.tenant_id,), other.tenant_id)
     assert ADA in pool.people
-    left = Table().query_platform(SessionRecord, user_id=world.ada.user_id).items
+    left = list(Table().all_platform(SessionRecord, user_id=world.ada.user_id))
     assert [each.session_id for each in left] == ["there"]
     assert Table().get_platform(Tenancy, tenant_id=other.tenant_id) is not None
 

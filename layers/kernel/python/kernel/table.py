@@ -204,23 +204,6 @@ class Table:
         with aws.acting_for(actor.tenant_id):
             return self._query(kind, index, pk, prefix, limit, cursor, newest_first)
 
-    def query_platform(
-        self,
-        kind: type[R],
-        *,
-        index: str = "",
-        limit: int = 50,
-        cursor: str | None = None,
-        newest_first: bool = False,
-        **values: Any,
-    ) -> Page[R]:
-        """A page of items that belong to no tenant. One call. Raises BadRequest for a bad cursor."""
-        try:
-            pk, prefix = kind.platform_partition(index, **values)
-        except InvalidKey:
-            return Page([])
-        return self._query(kind, index, pk, prefix, limit, cursor, newest_first)
-
     def _query(
         self, kind: type[R], index: str, pk: str, prefix: str, limit: int, cursor: str | None, newest_first: bool
     ) -> Page[R]:
