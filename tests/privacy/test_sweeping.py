@@ -5,12 +5,13 @@ from __future__ import annotations
 import gzip
 import io
 import zipfile
+from typing import Any
 
 from kernel.facts import Facts
 from kernel.idempotency import Kept
 from kernel.records import Record
 from kernel.table import Table, create
-from tests.faults import answering, refusal
+from tests.faults import METADATA, Reply, hooked, refusal
 from tests.privacy.test_erasures import ask
 from tests.privacy.world import ADA, NAME, World, everything
 
@@ -72,8 +73,17 @@ def test_an_item_that_is_changed_meanwhile_is_read_again(world: World) -> None:
     table = Table()
     table.write(create(Note(tenant_id=world.tenant_id, number=1, text=f"Call {NAME}, {ADA}")))
     erasure_id = ask(world).body["erasure_id"]
-    with answering("PutItem", refusal("ConditionalCheckFailedException")):
+    refused: list[str] = []
+
+    def change_once(model: Any, params: dict[str, Any], **_rest: Any) -> Any:
+        if model.name != "PutItem" or "#NOTES" not in str(params["body"]) or refused:
+            return None
+        refused.append(model.name)
+        return Reply(400), {**METADATA, **refusal("ConditionalCheckFailedException")}
+
+    with hooked(change_once, "before-call"):
         assert world.erase(erasure_id) == "done"
+    assert refused
     note = table.get(world.boss, Note, number=1)
     assert note is not None
     assert ADA not in note.text
