@@ -20,7 +20,24 @@ class Directory(Construct):
 
     def __init__(self, scope: Construct, stage: Stage, pre_token: aws_lambda.IFunction) -> None:
         super().__init__(scope, "Directory")
-        self.pool = aws_cognito.UserPool(
+        self.pool = self._pool(stage)
+        self.pool.add_trigger(
+            aws_cognito.UserPoolOperation.PRE_TOKEN_GENERATION_CONFIG, pre_token, aws_cognito.LambdaVersion.V2_0
+        )
+        nag.accept(self.pool, "MFA is each person's choice, by TOTP; a tenant can demand it.", "AwsSolutions-COG2")
+        if not stage.keeps_data:
+            nag.accept(
+                self.pool, "Threat protection costs by the person; a stage to try things has none.", "AwsSolutions-COG8"
+            )
+        social = self._social(stage.social) if stage.social else None
+        self.client = self._client(stage, with_social=social is not None)
+        if social is not None:
+            self.client.node.add_dependency(social)
+        self.hosted_url = stage.hosted_url or self._hosted(stage)
+
+    def _pool(self, stage: Stage) -> aws_cognito.UserPool:
+        """People's passwords and second factors, and what identity providers say of them."""
+        return aws_cognito.UserPool(
             self,
             "Users",
             user_pool_name=stage.resource("users"),
@@ -52,12 +69,10 @@ class Directory(Construct):
             deletion_protection=stage.keeps_data,
             removal_policy=stage.removal_policy,
         )
-        self.pool.add_trigger(
-            aws_cognito.UserPoolOperation.PRE_TOKEN_GENERATION_CONFIG, pre_token, aws_cognito.LambdaVersion.V2_0
-        )
-        nag.accept(self.pool, "MFA is each person's choice, by TOTP; a tenant can demand it.", "AwsSolutions-COG2")
-        social = self._social(stage.social) if stage.social else None
-        self.client = self.pool.add_client(
+
+    def _client(self, stage: Stage, *, with_social: bool) -> aws_cognito.UserPoolClient:
+        """What the API logs people in with."""
+        return self.pool.add_client(
             "Api",
             user_pool_client_name=stage.resource("api"),
             o_auth=aws_cognito.OAuthSettings(
@@ -65,7 +80,7 @@ class Directory(Construct):
                 scopes=[aws_cognito.OAuthScope.OPENID, aws_cognito.OAuthScope.EMAIL, aws_cognito.OAuthScope.PROFILE],
                 callback_urls=list(stage.sso_redirects),
             ),
-            supported_identity_providers=[NATIVE, *([GOOGLE] if social else [])],
+            supported_identity_providers=[NATIVE, *([GOOGLE] if with_social else [])],
             read_attributes=_attributes("email", "fullname", "email_verified"),
             write_attributes=_attributes("email", "fullname"),
             auth_flows=aws_cognito.AuthFlow(user_password=True, user_srp=True),
@@ -76,9 +91,6 @@ class Directory(Construct):
             refresh_token_validity=Duration.days(7),
             refresh_token_rotation_grace_period=Duration.seconds(30),
         )
-        if social is not None:
-            self.client.node.add_dependency(social)
-        self.hosted_url = stage.hosted_url or self._hosted(stage)
 
     def _social(self, social: Social) -> aws_cognito.UserPoolIdentityProviderGoogle:
         """The deployment's own social provider; those of organisations are connected when they want them."""

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from contracts import all_events
 from infra.cdk.contexts import identity
+from infra.cdk.packaging import ROOT
 from tests.infra.cdk.conftest import Templates
 
 pytestmark = pytest.mark.slow
@@ -209,3 +213,10 @@ def test_machines_are_traced_and_logged(production: Templates) -> None:
     for place, machine in machines.items():
         assert machine["TracingConfiguration"] == {"Enabled": True}, place
         assert machine["LoggingConfiguration"]["Level"] == "ALL", place
+
+
+@pytest.mark.parametrize("stage", ["dev", "staging"])
+def test_the_other_stages_pass_the_same_rules(stage: str, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "infra.cdk.app", "--stage", stage, "--output", str(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
