@@ -2,26 +2,51 @@
 
 from __future__ import annotations
 
+import random
+import time
+from collections.abc import Callable
+
 from contracts.plans import Metered, Plan, plans
 from functions.organizations.model import StoredScan, Usage, UsageLine, UsageReport, line, period_of, warnings_due
 from functions.organizations.store import Counted, Store
 from kernel import clock
 from kernel.actor import Actor
+from kernel.errors import Conflict, PreconditionFailed
 from kernel.table import Once
+
+ATTEMPTS = 6
 
 
 def count(store: Store, actor: Actor, plan: Plan, added: dict[Metered, int], once: Once) -> None:
     """Add to what was counted, in one transaction with the marks and warnings that follow from it."""
-    store.count(actor, _added(store, actor, plan, added), once)
+    _trying(lambda: store.count(actor, _added(store, actor, plan, added), once))
 
 
 def count_scan(store: Store, actor: Actor, plan: Plan, scan_id: str, added: dict[Metered, int], once: Once) -> None:
     """A scan has ended or was removed: the room that its facts take now is counted, with what else there is to add."""
-    before = store.stored_scan(actor, scan_id)
     now = store.size_of_scan(actor, scan_id)
+    _trying(lambda: _count_scan(store, actor, plan, scan_id, now, added, once))
+
+
+def _count_scan(
+    store: Store, actor: Actor, plan: Plan, scan_id: str, now: int, added: dict[Metered, int], once: Once
+) -> None:
+    before = store.stored_scan(actor, scan_id)
     kept = before or StoredScan(tenant_id=actor.tenant_id, scan_id=scan_id, bytes=0)
     grown, kept.bytes = now - kept.bytes, now
     store.count(actor, _added(store, actor, plan, {**added, Metered.STORAGE: grown}), once, kept)
+
+
+def _trying(count: Callable[[], None]) -> None:
+    """Count again what another worker's count came before: both read the same figure."""
+    for attempt in range(ATTEMPTS):
+        try:
+            count()
+        except (Conflict, PreconditionFailed):
+            time.sleep(random.uniform(0, 0.02 * 2**attempt))  # noqa: S311 - jitter
+        else:
+            return
+    count()
 
 
 def _added(store: Store, actor: Actor, plan: Plan, added: dict[Metered, int]) -> list[Counted]:

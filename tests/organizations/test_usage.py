@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import time_machine
@@ -19,6 +20,7 @@ from kernel.ids import new_id
 from kernel.limits import Limiter
 from kernel.outbox import outbox_record
 from kernel.table import Table
+from tests.faults import one_call_at_a_time
 from tests.kit import actor, call, committed_events, sqs_event
 
 pytestmark = pytest.mark.usefixtures("cloud")
@@ -145,3 +147,12 @@ def test_requests_are_counted_by_the_bucket_that_admits_them() -> None:
     who, path = founded()
     Limiter(Table()).draw(who, "api", rate=10, burst=100, want=40)
     assert used(who, path)["api_calls"] == 40
+
+
+def test_workers_that_count_at_once_lose_nothing() -> None:
+    who, path = founded()
+    person = UserCreated(user_id="u", email="u@example.com", roles=["viewer"])
+    stream = [happened(who, person) for _ in range(8)]
+    with one_call_at_a_time(), ThreadPoolExecutor(8) as workers:
+        assert [worker.result() for worker in [workers.submit(deliver, each) for each in stream]] == [None] * 8
+    assert used(who, path)["users"] == 8
