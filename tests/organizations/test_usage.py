@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 import time_machine
@@ -20,7 +20,7 @@ from kernel.ids import new_id
 from kernel.limits import Limiter
 from kernel.outbox import outbox_record
 from kernel.table import Table
-from tests.faults import one_call_at_a_time
+from tests.faults import hooked
 from tests.kit import actor, call, committed_events, sqs_event
 
 pytestmark = pytest.mark.usefixtures("cloud")
@@ -149,10 +149,15 @@ def test_requests_are_counted_by_the_bucket_that_admits_them() -> None:
     assert used(who, path)["api_calls"] == 40
 
 
-def test_workers_that_count_at_once_lose_nothing() -> None:
+def test_a_count_that_comes_between_is_counted_too() -> None:
+    """Another worker counts after this one has read, and before it writes."""
     who, path = founded()
-    person = UserCreated(user_id="u", email="u@example.com", roles=["viewer"])
-    stream = [happened(who, person) for _ in range(8)]
-    with one_call_at_a_time(), ThreadPoolExecutor(8) as workers:
-        assert [worker.result() for worker in [workers.submit(deliver, each) for each in stream]] == [None] * 8
-    assert used(who, path)["users"] == 8
+    mine, other = queued(who), [queued(who)]
+
+    def between(model: Any, **_rest: Any) -> None:
+        if model.name == "BatchGetItem" and other:
+            deliver(other.pop())
+
+    with hooked(between, "after-call"):
+        deliver(mine)
+    assert used(who, path)["scans"] == 2
