@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -155,12 +156,31 @@ class Session:
                 host, port, timeout_seconds=timeout_seconds, tls=tls, server_hostname=server_hostname
             )
 
-    async def query(self, name: str, record_type: str, *, about: str | None = None) -> Answer:
+    async def ask(
+        self,
+        host: str,
+        port: int,
+        data: bytes,
+        *,
+        timeout_seconds: float = 2.0,
+        tries: int = 2,
+        accepts: Callable[[bytes], bool] = bool,
+    ) -> bytes:
+        """Send a datagram; the first answer that `accepts` takes. Raises `OutOfScope`, `EgressError`."""
+        self.require(host)
+        async with self._gate(host, self._pace.connections).passage():
+            await self._rate_limit.acquire(self._rate_group)
+            return await self.egress.ask(
+                host, port, data, timeout_seconds=timeout_seconds, tries=tries, accepts=accepts
+            )
+
+    async def query(self, name: str, record_type: str, *, about: str | None = None, dnssec: bool = False) -> Answer:
         """Ask the deployment's resolvers. `about` is the host in scope that the question concerns, where the
-        name itself is another (`_dmarc.example.com`, a reverse name). Raises `OutOfScope`, `EgressError`."""
+        name itself is another (`_dmarc.example.com`, a reverse name); `dnssec` asks for signatures too.
+        Raises `OutOfScope`, `EgressError`."""
         self.require(about or name)
         await self._rate_limit.acquire("dns")
-        return Answer(await self.egress.query(name, record_type))
+        return Answer(await self.egress.query(name, record_type, dnssec=dnssec))
 
     async def query_at(
         self,

@@ -9,12 +9,13 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
 
+from kernel.egress import datagrams
 from kernel.egress.addresses import Policy, is_address
 from kernel.egress.dns import DnsClient, DnsSettings, Endpoint, addresses_in
 from kernel.egress.errors import (
@@ -143,9 +144,25 @@ class Egress:
         except TimeoutError as error:
             raise EgressTimeout(f"{host} port {port} does not answer within {allowed:g} s") from error
 
-    async def query(self, name: str, record_type: str) -> Message:
+    async def ask(
+        self,
+        host: str,
+        port: int,
+        data: bytes,
+        *,
+        timeout_seconds: float = 2.0,
+        tries: int = 2,
+        accepts: Callable[[bytes], bool] = bool,
+    ) -> bytes:
+        """Send a datagram to a checked address of the host; the first answer that `accepts` takes.
+        Raises `EgressError`."""
+        address = (await self.resolve(host, port))[0]
+        return await datagrams.ask(address, port, data, timeout_seconds=timeout_seconds, tries=tries, accepts=accepts)
+
+    async def query(self, name: str, record_type: str, *, dnssec: bool = False) -> Message:
         """Ask the deployment's resolvers (or the stated servers of the name's zone). Raises `EgressError`."""
-        return await self._dns_client().query(name, record_type, self.dns_settings.servers_for(name))
+        servers = self.dns_settings.servers_for(name)
+        return await self._dns_client().query(name, record_type, servers, dnssec=dnssec)
 
     async def query_at(
         self,

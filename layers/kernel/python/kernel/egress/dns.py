@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import secrets
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from kernel.egress.errors import EgressDenied, EgressProtocolError, EgressTimeout, EgressUnreachable
 
@@ -15,6 +17,11 @@ if TYPE_CHECKING:
 
 Endpoint = tuple[str, int]
 DNS_PORT = 53
+QUESTIONS_OF_PORT = 1000
+"""Asked from one port before another takes its place: who forges answers must guess the port and the id anew."""
+RECEIVE_BUFFER = 1024 * 1024
+"""Bytes; the kernel gives what its own limit allows."""
+READS_AT_ONCE = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,17 +88,73 @@ def system_nameservers() -> tuple[Endpoint, ...]:
     return tuple((str(server), DNS_PORT) for server in servers)
 
 
-class _UdpChannel(asyncio.DatagramProtocol):
-    """Questions to one server over one connected socket; answers are matched by id and question."""
+class _UdpChannel:
+    """Questions to one server from one port; answers are matched by id and question.
 
-    def __init__(self) -> None:
+    The socket is connected, so that the kernel drops what others send. It is read until it is empty, and its buffer
+    holds what comes for all questions in flight: asyncio's own datagrams lose some of a burst.
+    """
+
+    def __init__(self, server: Endpoint) -> None:
         self._waiting: dict[int, tuple[Message, asyncio.Future[Message]]] = {}
-        self._transport: asyncio.DatagramTransport | None = None
+        self._loop = asyncio.get_running_loop()
+        self._socket = socket.socket(socket.AF_INET6 if ":" in server[0] else socket.AF_INET, socket.SOCK_DGRAM)
+        self._asked = 0
+        self._is_retired = False
+        try:
+            self._socket.setblocking(False)
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+            self._socket.connect(server)
+        except OSError:
+            self._socket.close()
+            raise
+        self._loop.add_reader(self._socket, self._read)
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.DatagramTransport", transport)
+    @property
+    def is_worn(self) -> bool:
+        """Whether so many questions left from this port that the next one should leave from another."""
+        return self._asked >= QUESTIONS_OF_PORT
 
-    def datagram_received(self, data: bytes, addr: object) -> None:  # noqa: ARG002 - asyncio's interface
+    async def ask(self, question: Message, timeout_seconds: float) -> Message:
+        """The answer to a question. Raises TimeoutError, OSError, `EgressUnreachable`."""
+        self._asked += 1
+        question.id = self._free_id()
+        future: asyncio.Future[Message] = self._loop.create_future()
+        self._waiting[question.id] = (question, future)
+        try:
+            with contextlib.suppress(BlockingIOError):  # a full buffer loses the question; it is asked again
+                self._socket.send(question.to_wire())
+            async with asyncio.timeout(timeout_seconds):
+                return await future
+        finally:
+            del self._waiting[question.id]
+            if self._is_retired and not self._waiting:
+                self.close()
+
+    def retire(self) -> None:
+        """Ask nothing more; close when the last question is answered."""
+        self._is_retired = True
+        if not self._waiting:
+            self.close()
+
+    def close(self) -> None:
+        """Close the socket."""
+        if self._socket.fileno() >= 0:
+            self._loop.remove_reader(self._socket)
+            self._socket.close()
+
+    def _read(self) -> None:
+        """Take what has come, a bounded number of datagrams at a time."""
+        for _ in range(READS_AT_ONCE):
+            try:
+                self._take(self._socket.recv(65535))
+            except BlockingIOError:
+                return
+            except OSError as error:
+                self._fail(EgressUnreachable(f"the DNS server refuses: {error}"))
+                return
+
+    def _take(self, data: bytes) -> None:
         waiting = self._waiting.get(int.from_bytes(data[:2], "big"))
         if waiting is None or waiting[1].done():
             return
@@ -99,27 +162,10 @@ class _UdpChannel(asyncio.DatagramProtocol):
         if answer is not None and waiting[0].is_response(answer):
             waiting[1].set_result(answer)
 
-    def error_received(self, exc: Exception) -> None:
+    def _fail(self, error: EgressUnreachable) -> None:
         for _, future in self._waiting.values():
             if not future.done():
-                future.set_exception(EgressUnreachable(f"the DNS server refuses: {exc}"))
-
-    async def ask(self, question: Message, timeout_seconds: float) -> Message:
-        """The answer to a question. Raises TimeoutError, `EgressUnreachable`."""
-        assert self._transport is not None
-        question.id = self._free_id()
-        future: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
-        self._waiting[question.id] = (question, future)
-        try:
-            self._transport.sendto(question.to_wire())
-            async with asyncio.timeout(timeout_seconds):
-                return await future
-        finally:
-            del self._waiting[question.id]
-
-    def close(self) -> None:
-        if self._transport is not None:
-            self._transport.close()
+                future.set_exception(error)
 
     def _free_id(self) -> int:
         while (candidate := secrets.randbelow(65536)) in self._waiting:
@@ -147,7 +193,6 @@ class DnsClient:
         self._tries = tries
         self._slots = asyncio.Semaphore(concurrency)
         self._channels: dict[Endpoint, _UdpChannel] = {}
-        self._opening = asyncio.Lock()
 
     async def query(
         self,
@@ -157,12 +202,13 @@ class DnsClient:
         *,
         recursive: bool = True,
         record_class: str = "IN",
+        dnssec: bool = False,
     ) -> Message:
         """The first answer that one of the servers gives.
 
         Raises `EgressTimeout` or `EgressUnreachable` when none answers, `EgressDenied` for a name that is none.
         """
-        question = make_question(name, record_type, recursive=recursive, record_class=record_class)
+        question = make_question(name, record_type, recursive=recursive, record_class=record_class, dnssec=dnssec)
         failure: Exception = EgressTimeout(f"no DNS server answered for {name} {record_type}")
         async with self._slots:
             for _ in range(self._tries):
@@ -180,18 +226,17 @@ class DnsClient:
     async def _ask(self, question: Message, server: Endpoint) -> Message:
         import dns.flags
 
-        channel = await self._channel(server)
-        answer = await channel.ask(question, self._timeout)
+        answer = await self._channel(server).ask(question, self._timeout)
         if answer.flags & dns.flags.TC:
             return await ask_over_tcp(question, server, self._timeout)
         return answer
 
-    async def _channel(self, server: Endpoint) -> _UdpChannel:
-        async with self._opening:
-            if server not in self._channels:
-                loop = asyncio.get_running_loop()
-                _, channel = await loop.create_datagram_endpoint(_UdpChannel, remote_addr=server)
-                self._channels[server] = channel
+    def _channel(self, server: Endpoint) -> _UdpChannel:
+        channel = self._channels.get(server)
+        if channel is None or channel.is_worn:
+            self._channels[server] = _UdpChannel(server)
+            if channel is not None:
+                channel.retire()
         return self._channels[server]
 
     def close(self) -> None:
@@ -201,18 +246,23 @@ class DnsClient:
         self._channels.clear()
 
 
-def make_question(name: str, record_type: str, *, recursive: bool = True, record_class: str = "IN") -> Message:
-    """A query message. Raises `EgressDenied` for a name or type that cannot stand in a question."""
+def make_question(
+    name: str, record_type: str, *, recursive: bool = True, record_class: str = "IN", dnssec: bool = False
+) -> Message:
+    """A query message. With `dnssec` it asks for signatures, and for answers that the resolver itself would refuse
+    (RFC 4035 section 3.2). Raises `EgressDenied` for a name or type that cannot stand in a question."""
     import dns.exception
     import dns.flags
     import dns.message
 
     try:
-        question = dns.message.make_query(name, record_type, record_class, use_edns=0, payload=1232)
+        question = dns.message.make_query(name, record_type, record_class, use_edns=0, payload=1232, want_dnssec=dnssec)
     except (dns.exception.DNSException, ValueError) as error:
         raise EgressDenied(f"{name!r} {record_type} cannot be asked: {error}") from error
     if not recursive:
         question.flags &= ~dns.flags.RD
+    if dnssec:
+        question.flags |= dns.flags.CD
     return question
 
 
