@@ -15,3 +15,6 @@ BROUGHT="--no-emit-package botocore --no-emit-package boto3 --no-emit-package s3
 for name in runtime documents policies scim; do
   $COMPILE $LAMBDA $BROUGHT "layers/$name/requirements.in" -o "layers/$name/requirements.txt"
 done
+# The workers' own protocols lie beside the runtime, which holds this much of them.
+SHARED="--no-emit-package cryptography --no-emit-package cffi --no-emit-package pycparser"
+$COMPILE $LAMBDA $BROUGHT $SHARED layers/protocols/requirements.in -o layers/protocols/requirements.txt

@@ -19,7 +19,9 @@ class Collection(BoundedContext):
         super().__init__(scope, platform)
         api = self.api("/scans/{scan_id}/progress", "/scans/{scan_id}/log")
         plan = self.door("plan", "steps.plan", memory=1769, timeout=300, snap_start=False)
-        run_batch = self.door("run-batch", "steps.run_batch", memory=1769, timeout=290, snap_start=False)
+        run_batch = self.door(
+            "run-batch", "steps.run_batch", memory=1769, timeout=290, snap_start=False, layers=["protocols"]
+        )
         loss = self.door("record-loss", "steps.record_loss")
         hand_in = self.door("hand-in", "steps.hand_in", timeout=300)
         forget = self.events(ScanDeleted.type, timeout=300)

@@ -73,6 +73,7 @@ class Platform(Stack):
             "documents": packaging.dependency_layer("documents"),
             "policies": packaging.dependency_layer("policies"),
             "scim": packaging.dependency_layer("scim"),
+            "protocols": packaging.dependency_layer("protocols"),
         }
         return {
             name: aws_lambda.LayerVersion(
