@@ -26,6 +26,8 @@ from tests.bench import (
     bench_crawl,
     bench_intelligence,
     bench_isolation,
+    bench_network,
+    bench_oracles,
     bench_packages,
     bench_realtime,
 )
@@ -42,6 +44,8 @@ GROUPS: dict[str, Callable[[Surroundings], Iterable[Figure]]] = {
         bench_api,
         bench_audit,
         bench_intelligence,
+        bench_network,
+        bench_oracles,
         bench_packages,
         bench_crawl,
         bench_realtime,

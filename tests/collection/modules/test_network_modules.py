@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import smtplib
+import socket
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -13,15 +14,16 @@ import pytest
 from aiosmtpd.smtp import SMTP
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from functions.collection.modules.banner import Banner, printable, service_of
 from functions.collection.modules.smtp_audit import SmtpAudit
 from functions.collection.modules.ssh_audit import SshAudit, parse_offer, weak_ones
-from functions.collection.modules.tcp_connect import TcpConnect
+from functions.collection.modules.tcp_connect import TcpConnect, leads_back
 from functions.collection.software import cpe, software_in
-from kernel.egress import EgressProtocolError
+from kernel.egress import Connection, EgressProtocolError
 from tests.collection.servers import free_port, sshd
-from tests.collection.world import facts, observed, run, values
+from tests.collection.world import facts, observed, run, session, values
 from tests.kernel.egress_servers import certificate, tcp_server
 
 
@@ -234,3 +236,23 @@ def extensions(port: int) -> set[str]:
     with smtplib.SMTP("127.0.0.1", port) as client:
         client.ehlo()
         return {name.upper() for name in client.esmtp_features}
+
+
+async def test_a_connection_that_meets_itself_is_no_open_port() -> None:
+    """Trying every port of one's own machine now and then goes out from the very port that is tried."""
+    raw = socket.socket()
+    raw.bind(("127.0.0.1", 0))
+    raw.connect(raw.getsockname())
+    async with Connection(*await asyncio.open_connection(sock=raw), *raw.getpeername()) as itself:
+        assert leads_back(itself)
+    async with tcp_server(saying(b"")) as port, session("127.0.0.1") as outside:
+        async with await outside.connect("127.0.0.1", port) as other:
+            assert not leads_back(other)
+
+
+async def test_every_port_is_a_setting_and_repeats_are_tried_once() -> None:
+    settings = TcpConnect.config.model_validate({"every_port": True})
+    assert len(settings.wanted()) == 65_535
+    assert TcpConnect.config.model_validate({"ports": [80, 22, 80]}).wanted() == (80, 22)
+    with pytest.raises(ValidationError):
+        TcpConnect.config.model_validate({"ports": [0]})
