@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -17,6 +18,7 @@ from typing import Any
 import msgspec
 
 from contracts.observations import Observation
+from functions.collection.halt import Halted
 from functions.collection.journal import Journal, LogEntry
 from functions.collection.module import Blobs, Context, Module, Walker
 from functions.collection.reader import BatchLimits, Reader
@@ -26,10 +28,14 @@ from kernel.clock import timestamp
 from kernel.egress import EgressError
 
 logger = logging.getLogger(__name__)
+FIRST_DURATION_SECONDS = 0.01
+DURATIONS = 16
+"""Classes of how long an observation took, each twice the one before: the last begins at 164 seconds."""
 
 
 class BatchStats(msgspec.Struct, frozen=True):
-    """What a batch did. `rejected` counts facts that broke a rule, `seconds` is wall-clock time."""
+    """What a batch did. `rejected` counts facts that broke a rule, `seconds` is wall-clock time; `durations` counts
+    the observations whose handling took up to 10 ms, 20 ms, 40 ms and so on, the last ones anything longer."""
 
     handled: int
     failed: int
@@ -37,6 +43,7 @@ class BatchStats(msgspec.Struct, frozen=True):
     found: int
     rejected: int
     seconds: float
+    durations: list[int] = []
 
 
 class BatchResult(msgspec.Struct, frozen=True):
@@ -73,7 +80,7 @@ async def run_batch(
     Raises `pydantic.ValidationError` for a configuration that the module does not accept; nothing else.
     """
     config = type(module).config.model_validate(dict(batch.config or {}))
-    context = Context(config, session, blobs, deadline, logger)
+    context = Context(config, session, blobs, deadline, logger, session.halt)
     run = _Run(module, batch, context, limits or BatchLimits(), now)
     async with watchdog(run.limits.seized_seconds):
         await run.everything()
@@ -94,6 +101,7 @@ class _Run:
         self._waiting = sorted(matching, key=lambda o: (o.type, o.value, o.id))
         self._leftovers: list[Observation] = []
         self._handled = 0
+        self._durations = [0] * DURATIONS
         self._journal = Journal(limits.log_entries)
         self._reader = Reader(type(module).face, batch.scan_id, context.session.prove, limits, self._journal, now)
         self.limits = limits
@@ -117,6 +125,7 @@ class _Run:
             found=len(observations),
             rejected=self._reader.rejected,
             seconds=round(time.monotonic() - self._began, 3),
+            durations=self._durations,
         )
         leftovers = sorted(self._leftovers, key=lambda o: (o.type, o.value, o.id))
         return BatchResult(observations, leftovers, self._journal.entries(), stats)
@@ -132,15 +141,26 @@ class _Run:
         began = time.monotonic()
         allowed = min(self.limits.observation_seconds, self._context.deadline + self.limits.grace_seconds - began)
         try:
-            async with asyncio.timeout(allowed) as clock:
+            async with self._context.halt.interruptible(), asyncio.timeout(allowed) as clock:
                 raw = await self._module.get(observation, self._context)
+        except Halted:
+            self._leftovers.append(observation)
+            return
         except TimeoutError:
             if clock.expired() and self._was_cut_short(began, allowed):
                 self._leftovers.append(observation)
                 return
             raise
-        self._handled += 1
+        if self._context.halt.is_set:  # it may have ended early: what it brought home is not all there is
+            self._leftovers.append(observation)
+            return
+        self._took(time.monotonic() - began)
         self._reader.take(observation, self._module.transform(observation, raw))
+
+    def _took(self, seconds: float) -> None:
+        self._handled += 1
+        doublings = max(0, math.ceil(math.log2(max(seconds, 1e-6) / FIRST_DURATION_SECONDS)))
+        self._durations[min(doublings, DURATIONS - 1)] += 1
 
     def _was_cut_short(self, began: float, allowed: float) -> bool:
         """Whether the deadline came before the observation had its time. One that had the whole batch to itself
@@ -152,11 +172,16 @@ class _Run:
             self._leftovers.extend(observations)
             return
         allowed = self._context.deadline + self.limits.grace_seconds - time.monotonic()
-        async with asyncio.timeout(allowed):
-            walk = await module.walk(observations, self._context)
+        try:
+            async with self._context.halt.interruptible(self.limits.grace_seconds / 2), asyncio.timeout(allowed):
+                walk = await module.walk(observations, self._context)
+        except Halted:
+            self._leftovers.extend(observations)
+            return
         self._leftovers.extend(walk.leftovers)
+        seconds = (time.monotonic() - self._began) / max(1, len(walk.raws))
         for observation, raw in walk.raws:
-            self._handled += 1
+            self._took(seconds)
             await self._guarded(observation, self._transform(observation, raw))
 
     async def _transform(self, observation: Observation, raw: Any) -> None:

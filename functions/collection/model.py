@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
@@ -16,6 +17,8 @@ from contracts.observations import Invasiveness, Observation, ObservationType, o
 from contracts.scans import ScanBrief
 from contracts.scope import host_of, prove
 from contracts.targets import parse
+from functions.collection.spending import seconds_for
+from functions.collection.supervision import Allowance
 from kernel.records import Record, Resource
 
 SEED_MODULE = "target"
@@ -29,6 +32,18 @@ class BatchInput(msgspec.Struct, frozen=True, kw_only=True):
     version: str
     config: dict[str, Any] = {}
     observations: list[Observation] = []
+    proofs: list[str] = []
+    """For each observation of a module that sends packets, the pattern of the scope that admits its host."""
+    allowance: Allowance | None = None
+
+
+class Remaining(msgspec.Struct, frozen=True):
+    """What is left of a scan's budget for its next wave."""
+
+    tasks: int
+    packets: int
+    bytes: int
+    dollars: float
 
 
 class Leftover(msgspec.Struct, frozen=True):
@@ -47,7 +62,8 @@ class Plan(msgspec.Struct, frozen=True):
 
 
 class BatchRun(BaseModel):
-    """What a batch did; `seconds` is the time it worked."""
+    """What a batch did; `seconds` is the time it worked, `left` what it handed to the next wave, `durations` as in
+    `engine.BatchStats`."""
 
     module: str
     version: str
@@ -55,6 +71,10 @@ class BatchRun(BaseModel):
     observations: int
     errors: int
     seconds: float
+    left: int = 0
+    packets: int = 0
+    bytes: int = 0
+    durations: list[int] = Field(default_factory=list)
 
 
 class WaveEntry(Record, pk="TENANT#{tenant_id}#COLLECTION#{scan_id}", sk="WAVE#{wave:05}#{entry}"):
@@ -95,9 +115,9 @@ def plan(
     faces: Mapping[str, ModuleFace],
     frontier: Iterable[Observation],
     leftovers: Sequence[Leftover] = (),
-    budget: int | None = None,
+    left: Remaining | None = None,
 ) -> Plan:
-    """Pair every new fact with the modules that consume its type, inside the scope and the budget of tasks."""
+    """Pair every new fact with the modules that consume its type, inside the scope and what is left of the budget."""
     chosen = {name: faces[name] for name in sorted(brief.modules) if name in faces}
     work: dict[str, list[Observation]] = {name: [] for name in chosen}
     for leftover in leftovers:
@@ -109,8 +129,9 @@ def plan(
                 work[name].append(observation)
     work = {name: _distinct(facts) for name, facts in work.items()}
     total = sum(len(facts) for facts in work.values())
-    allowed = total if budget is None else min(total, max(0, budget))
-    return Plan(list(_batches(brief, chosen, work, allowed)), allowed, total - allowed)
+    allowed = total if left is None else min(total, max(0, left.tasks))
+    batches = _batches(brief, chosen, work, allowed)
+    return Plan([_allowed(batch, allowed, left) for batch in batches], allowed, total - allowed)
 
 
 def _distinct(facts: Iterable[Observation]) -> list[Observation]:
@@ -147,12 +168,33 @@ def _batches(
         facts = work[name][:allowed]
         allowed -= len(facts)
         for start in range(0, len(facts), face.batch_size):
+            part = facts[start : start + face.batch_size]
             yield BatchInput(
                 module=name,
                 version=brief.modules[name],
                 config=brief.module_configs.get(name, {}),
-                observations=facts[start : start + face.batch_size],
+                observations=part,
+                proofs=[] if face.invasiveness is Invasiveness.PASSIVE else [_proof(brief, fact) for fact in part],
             )
+
+
+def _proof(brief: ScanBrief, fact: Observation) -> str:
+    proof = prove(brief.scope, brief.targets, host_of(fact.value))
+    return proof.pattern if proof else ""
+
+
+def _allowed(batch: BatchInput, tasks: int, left: Remaining | None) -> BatchInput:
+    """The batch with its share of what is left, by its part of the wave's tasks. All shares together are what is left:
+    however many batches run at once, the scan does not use more than one act of each beyond its budget."""
+    if left is None:
+        return batch
+    share = len(batch.observations) / max(1, tasks)
+    allowance = Allowance(
+        packets=math.ceil(left.packets * share),
+        bytes=math.ceil(left.bytes * share),
+        seconds=seconds_for(left.dollars) * share,
+    )
+    return msgspec.structs.replace(batch, allowance=allowance)
 
 
 def _seeds_of(brief: ScanBrief, text: str) -> Iterator[Observation]:

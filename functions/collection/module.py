@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict
 
 from contracts.modules import ModuleFace
 from contracts.observations import Observation
+from functions.collection.halt import Halt
 
 if TYPE_CHECKING:
     from functions.collection.session import Session
@@ -66,11 +67,12 @@ class Context:
     deadline: float
     """`time.monotonic()` value after which no new work may begin."""
     log: logging.Logger
+    halt: Halt = field(default_factory=Halt)
 
     @property
     def is_over(self) -> bool:
-        """Whether the deadline has passed: return what there is."""
-        return time.monotonic() >= self.deadline
+        """Whether the deadline has passed or the batch is to rest: return what there is."""
+        return self.halt.is_set or time.monotonic() >= self.deadline
 
 
 class Module(ABC, Generic[Raw]):

@@ -17,11 +17,15 @@ from functions.collection import engine
 from functions.collection.blobs import BatchBlobs
 from functions.collection.engine import Batch, BatchResult, BatchStats
 from functions.collection.journal import LogEntry
-from functions.collection.model import BatchInput, BatchRun, Leftover, Progress, WaveEntry, plan, seeds
+from functions.collection.model import BatchInput, BatchRun, Leftover, Progress, Remaining, WaveEntry, plan, seeds
 from functions.collection.modules import load
 from functions.collection.session import Session
+from functions.collection.spending import cost_of_wave
 from functions.collection.store import Store
+from functions.collection.supervision import supervised
+from kernel import clock
 from kernel.actor import Actor
+from kernel.egress import Meter
 from kernel.errors import NotFound
 
 RUN_SECONDS = 180.0
@@ -34,16 +38,16 @@ OpenConfig = Callable[[ModuleFace, dict[str, Any]], dict[str, Any]]
 OpenSession = Callable[[ScanBrief, ModuleFace], AbstractAsyncContextManager[Session]]
 
 
-def plan_wave(store: Store, actor: Actor, scan_id: str, wave: int, budget: int | None) -> dict[str, Any]:
+def plan_wave(store: Store, actor: Actor, scan_id: str, wave: int, left: Remaining | None) -> dict[str, Any]:
     """Form a wave's batches: `{wave, batches, tasks, dropped, bucket, key}`. Planning again plans the same."""
     brief = _brief(store, actor, scan_id)
     if wave == 0:
         frontier = seeds(brief)
         store.write_seeds(actor, scan_id, frontier)
-        work = plan(brief, catalogue(), frontier, budget=budget)
+        work = plan(brief, catalogue(), frontier, left=left)
     else:
         leftovers = store.leftovers(actor, scan_id, wave - 1)
-        work = plan(brief, catalogue(), store.frontier(actor, scan_id, wave - 1), leftovers, budget)
+        work = plan(brief, catalogue(), store.frontier(actor, scan_id, wave - 1), leftovers, left)
     key = store.write_plan(actor, scan_id, wave, work.batches)
     planned = WaveEntry(
         tenant_id=actor.tenant_id,
@@ -70,19 +74,54 @@ async def run_batch(
 ) -> int:
     """Run one batch and write what it found; how many observations. Running it again writes the same objects.
 
-    When the scan is to pause or stop, nothing is sent: all of the batch is handed to the next wave.
+    A scan that is to pause or stop is left alone within a second: what was not handled is handed to the next wave.
     """
     brief = store.brief(actor, scan_id)
     if brief is None:  # deleted while it ran
         return 0
     batch = store.batch(actor, scan_id, wave, number)
     blobs = BatchBlobs(wave, number, lambda w, b: store.read_bodies(actor, scan_id, w, b))
-    if brief.status in HALTED:
+    meter = Meter()
+    if reason_to_rest(brief):
         result = _handed_over(batch)
     else:
-        result = await _run(open_session, open_config, brief, batch, blobs)
-    _write(store, actor, scan_id, wave, number, batch, result, blobs)
+        async with open_session(brief, load(batch.module).face) as session:
+            meter = session.meter
+            look = _looking(store, actor, scan_id)
+            async with supervised(session.halt, meter, batch.allowance, look):
+                result = await _run(open_config, brief, batch, session, blobs)
+    _write(store, actor, scan_id, wave, number, batch, result, blobs, meter)
     return len(result.observations)
+
+
+def reason_to_rest(brief: ScanBrief | None) -> str | None:
+    """Why nothing may be sent for a scan now; None while it may."""
+    if brief is None:
+        return "the scan was deleted"
+    if brief.status in HALTED:
+        return f"the scan is {brief.status.value}"
+    if brief.ends_at is not None and clock.now() >= clock.parse(brief.ends_at):
+        return "the scan's time is over"
+    return None
+
+
+def _looking(store: Store, actor: Actor, scan_id: str) -> Callable[[], str | None]:
+    return lambda: reason_to_rest(store.brief(actor, scan_id))
+
+
+def close_wave(store: Store, actor: Actor, scan_id: str, wave: int) -> dict[str, Any]:
+    """What the batches of a wave did, together: `{tasks, left, errors, packets, bytes, dollars}`. Tasks that were
+    handed over are not counted; they will be when they are handled."""
+    runs = [entry.run for entry in store.wave(actor, scan_id, wave) if entry.run]
+    seconds, found = sum(run.seconds for run in runs), sum(run.observations for run in runs)
+    return {
+        "tasks": sum(run.tasks for run in runs),
+        "left": sum(run.left for run in runs),
+        "errors": sum(run.errors for run in runs),
+        "packets": sum(run.packets for run in runs),
+        "bytes": sum(run.bytes for run in runs),
+        "dollars": round(cost_of_wave(len(runs), seconds, found), 6),
+    }
 
 
 def record_loss(store: Store, actor: Actor, scan_id: str, wave: int, number: int, cause: str) -> None:
@@ -172,14 +211,11 @@ def _brief(store: Store, actor: Actor, scan_id: str) -> ScanBrief:
 
 
 async def _run(
-    open_session: OpenSession, open_config: OpenConfig, brief: ScanBrief, batch: BatchInput, blobs: BatchBlobs
+    open_config: OpenConfig, brief: ScanBrief, batch: BatchInput, session: Session, blobs: BatchBlobs
 ) -> BatchResult:
     module = load(batch.module)()
     work = Batch(brief.scan_id, batch.observations, open_config(module.face, batch.config))
-    async with open_session(brief, module.face) as session:
-        return await engine.run_batch(
-            module, work, session=session, blobs=blobs, deadline=time.monotonic() + RUN_SECONDS
-        )
+    return await engine.run_batch(module, work, session=session, blobs=blobs, deadline=time.monotonic() + RUN_SECONDS)
 
 
 def _handed_over(batch: BatchInput) -> BatchResult:
@@ -196,6 +232,7 @@ def _write(
     batch: BatchInput,
     result: BatchResult,
     blobs: BatchBlobs,
+    meter: Meter,
 ) -> None:
     """The segment goes last of the objects: where it stands, all that it refers to stands."""
     if blobs.bodies:
@@ -213,5 +250,9 @@ def _write(
         observations=len(result.observations),
         errors=result.stats.failed,
         seconds=result.stats.seconds,
+        left=result.stats.left,
+        packets=meter.packets,
+        bytes=meter.bytes,
+        durations=result.stats.durations,
     )
     store.report(actor, scan_id, wave, number, run)

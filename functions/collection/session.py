@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from contracts.scope import Scope, ScopeProof, host_of, prove, target_patterns
+from functions.collection.halt import Halt
 from functions.collection.politeness import OVERLOADED, HostGate, Pace
 from kernel.egress import Connection, Egress, EgressError, Limits, Realm, Request, Response
 from kernel.egress.addresses import classify
@@ -95,8 +96,11 @@ class Session:
         pace: Pace | None = None,
         rate_limit: RateLimit | None = None,
         rate_group: str = "default",
+        halt: Halt | None = None,
     ) -> None:
         self.egress = egress
+        self.halt = halt or Halt()
+        self.meter = egress.meter
         self._scope = scope
         self._targets = targets
         self._pace = pace or Pace()
@@ -127,7 +131,7 @@ class Session:
         self.require(host)
         gate = self._gate(host, self._pace.concurrency)
         for _ in range(RETRIES):
-            async with gate.passage():
+            async with self.halt.interruptible(), gate.passage():
                 await self._rate_limit.acquire(self._rate_group)
                 response = await self.egress.send(request, limits)
             gate.report(response.status, response.header("retry-after"))
@@ -150,7 +154,7 @@ class Session:
     ) -> Connection:
         """A TCP (or TLS) connection. Raises `OutOfScope`, `EgressError`."""
         self.require(host)
-        async with self._gate(host, self._pace.connections).passage():
+        async with self.halt.interruptible(), self._gate(host, self._pace.connections).passage():
             await self._rate_limit.acquire(self._rate_group)
             return await self.egress.open_connection(
                 host, port, timeout_seconds=timeout_seconds, tls=tls, server_hostname=server_hostname
@@ -168,7 +172,7 @@ class Session:
     ) -> bytes:
         """Send a datagram; the first answer that `accepts` takes. Raises `OutOfScope`, `EgressError`."""
         self.require(host)
-        async with self._gate(host, self._pace.connections).passage():
+        async with self.halt.interruptible(), self._gate(host, self._pace.connections).passage():
             await self._rate_limit.acquire(self._rate_group)
             return await self.egress.ask(
                 host, port, data, timeout_seconds=timeout_seconds, tries=tries, accepts=accepts
@@ -179,8 +183,9 @@ class Session:
         name itself is another (`_dmarc.example.com`, a reverse name); `dnssec` asks for signatures too.
         Raises `OutOfScope`, `EgressError`."""
         self.require(about or name)
-        await self._rate_limit.acquire("dns")
-        return Answer(await self.egress.query(name, record_type, dnssec=dnssec))
+        async with self.halt.interruptible():
+            await self._rate_limit.acquire("dns")
+            return Answer(await self.egress.query(name, record_type, dnssec=dnssec))
 
     async def query_at(
         self,
@@ -194,8 +199,11 @@ class Session:
     ) -> Answer:
         """Ask one server of the zone `about`. Raises `OutOfScope`, `EgressError`."""
         self.require(about)
-        await self._rate_limit.acquire("dns")
-        message = await self.egress.query_at(server, name, record_type, recursive=recursive, record_class=record_class)
+        async with self.halt.interruptible():
+            await self._rate_limit.acquire("dns")
+            message = await self.egress.query_at(
+                server, name, record_type, recursive=recursive, record_class=record_class
+            )
         return Answer(message)
 
     async def zone_servers(self, zone: str) -> list[ZoneServer]:

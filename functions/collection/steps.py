@@ -8,10 +8,13 @@ from contextlib import asynccontextmanager
 from functools import cache
 from typing import Any
 
+import msgspec
+
 from contracts.modules import ModuleFace
 from contracts.scans import ScanBrief
 from functions.collection import service
 from functions.collection.gateways import LeasedRate, open_egress, open_session
+from functions.collection.model import Remaining
 from functions.collection.session import Session
 from functions.collection.store import Store
 from kernel.actor import Actor
@@ -31,7 +34,14 @@ def envelope() -> Envelope:
 @task
 def plan(actor: Actor, event: dict[str, Any]) -> dict[str, Any]:
     """Takes `{scan_id, wave, budget?}`; see `service.plan_wave`."""
-    return service.plan_wave(store(), actor, event["scan_id"], event["wave"], event.get("budget"))
+    left = msgspec.convert(event["budget"], Remaining) if event.get("budget") else None
+    return service.plan_wave(store(), actor, event["scan_id"], event["wave"], left)
+
+
+@task
+def close(actor: Actor, event: dict[str, Any]) -> dict[str, Any]:
+    """Takes `{scan_id, wave}`; see `service.close_wave`."""
+    return service.close_wave(store(), actor, event["scan_id"], event["wave"])
 
 
 @task

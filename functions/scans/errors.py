@@ -47,12 +47,6 @@ class TargetNotOwned(Forbidden):
     slug, title = "target-not-owned", "You have not shown that you may scan this target"
 
 
-class EmptyBudget(Invalid):
-    """A budget of zero or less would run nothing."""
-
-    slug, title = "empty-budget", "A budget must be above zero"
-
-
 class MalformedCron(Invalid):
     """The schedule's expression is not cron."""
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from datetime import timedelta
+from typing import ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field
 
 from contracts.modules import CostClass, ModuleFace
 from contracts.observations import Invasiveness, ObservationType
-from contracts.scans import ENDED, ScanBrief, ScanStatus
+from contracts.scans import ENDED, Budget, ScanBrief, ScanStatus
 from contracts.scope import Scope
-from functions.scans.errors import EmptyBudget, WrongState
+from functions.scans.errors import WrongState
 from kernel import clock
 from kernel.records import Hidden, Record
 
@@ -26,23 +27,6 @@ WEB_TYPES = frozenset(
         ObservationType.TLS_CONFIG,
     }
 )
-
-
-class Budget(BaseModel):
-    """What a scan may use before it ends by itself and says so."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    minutes: Annotated[float, Field(le=10_080, json_schema_extra={"exclusiveMinimum": 0})] = 240
-    tasks: Annotated[int, Field(le=10_000_000, json_schema_extra={"exclusiveMinimum": 0})] = 1_000_000
-    observations: Annotated[int, Field(le=10_000_000, json_schema_extra={"exclusiveMinimum": 0})] = 1_000_000
-
-    @field_validator("minutes", "tasks", "observations")
-    @classmethod
-    def _above_zero(cls, value: float) -> float:
-        if not value > 0:
-            raise EmptyBudget(errors=[{"pointer": "/budget", "detail": "Each limit must be above zero."}])
-        return value
 
 
 class Profile(BaseModel):
@@ -101,7 +85,6 @@ class Scan(ScanBrief):
 
     location: ClassVar[str | None] = "/scans/{scan_id}"
 
-    budget: Budget = Budget()
     created_by: str = ""
     schedule_id: str | None = None
     resume_token: Hidden[str | None] = None
@@ -122,6 +105,7 @@ class Scan(ScanBrief):
         """Let a scan go on. Raises WrongState unless it is paused or about to be."""
         self._demand("resumed", ScanStatus.PAUSED, ScanStatus.PAUSING)
         self._end_pause()
+        self._set_end()
         self.status = ScanStatus.RUNNING
 
     def stop(self) -> None:
@@ -136,6 +120,7 @@ class Scan(ScanBrief):
         """The first wave begins."""
         self.status = ScanStatus.RUNNING
         self.started_at = clock.timestamp()
+        self._set_end()
 
     def park(self) -> None:
         """The scan has come to rest."""
@@ -155,6 +140,9 @@ class Scan(ScanBrief):
         limits = (
             (self.tally.tasks, self.budget.tasks, "tasks"),
             (self.tally.observations, self.budget.observations, "observations"),
+            (self.tally.packets, self.budget.packets, "packets"),
+            (self.tally.bytes, self.budget.bytes, "bytes"),
+            (self.tally.dollars, self.budget.dollars, "dollars"),
             (self.active_minutes(), self.budget.minutes, "minutes"),
         )
         for used, limit, unit in limits:
@@ -168,6 +156,11 @@ class Scan(ScanBrief):
             return 0.0
         elapsed = (clock.now() - clock.parse(self.started_at)).total_seconds()
         return (elapsed - self.paused_seconds) / 60
+
+    def _set_end(self) -> None:
+        if self.started_at is not None:
+            active = timedelta(seconds=self.budget.minutes * 60 + self.paused_seconds)
+            self.ends_at = clock.timestamp(clock.parse(self.started_at) + active)
 
     def _end_pause(self) -> None:
         if self.paused_at is not None:

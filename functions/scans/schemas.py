@@ -6,8 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from contracts.scans import Budget
 from contracts.scope import Scope
-from functions.scans.model import PROFILES, Budget
+from functions.scans.model import PROFILES
 from kernel.text import Line
 
 TargetText = Annotated[str, Field(min_length=1, max_length=2048)]

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from contracts.modules import ModuleFace, catalogue
 from contracts.observations import Invasiveness, Observation, ObservationType, observation_id
 from contracts.scans import ScanBrief, ScanStatus
-from contracts.scope import Scope, host_of, prove
-from functions.collection.model import BatchInput, Leftover, Plan, plan, seeds
+from contracts.scope import Scope, admits, host_of, prove
+from functions.collection.model import BatchInput, Leftover, Plan, Remaining, plan, seeds
+from functions.collection.spending import seconds_for
 from kernel.ids import new_id
 
 SCAN = "scan_1"
@@ -98,8 +99,9 @@ def test_a_plan_is_the_same_in_any_order_and_honours_what_was_asked(
     faces: dict[str, ModuleFace], facts: list[Observation], leftovers: list[Leftover], scope: Scope, budget: int | None
 ) -> None:
     asked = brief(faces, scope=scope)
-    work = plan(asked, faces, facts, leftovers, budget)
-    assert plan(asked, faces, random.Random(1).sample(facts, len(facts)), leftovers[::-1], budget) == work
+    left = None if budget is None else remaining(budget)
+    work = plan(asked, faces, facts, leftovers, left)
+    assert plan(asked, faces, random.Random(1).sample(facts, len(facts)), leftovers[::-1], left) == work
     listed = pairs(work)
     assert len(listed) == len(set(listed)) == work.tasks
     assert budget is None or work.tasks <= max(0, budget)
@@ -107,6 +109,9 @@ def test_a_plan_is_the_same_in_any_order_and_honours_what_was_asked(
     handed_back = {(each.module, each.observation.type, each.observation.value) for each in leftovers}
     for batch in work.batches:
         assert 1 <= len(batch.observations) <= faces[batch.module].batch_size
+        for row, proof in zip(batch.observations, batch.proofs, strict=True) if batch.proofs else ():
+            if (batch.module, row.type, row.value) not in handed_back:
+                assert admits(proof, host_of(row.value)) or proof in asked.targets
         for row in batch.observations:
             if (batch.module, row.type, row.value) not in handed_back:
                 _is_wanted(faces[batch.module], row, asked)
@@ -154,10 +159,26 @@ def test_a_fact_that_was_left_over_and_came_nearer_is_handled_once() -> None:
     assert (work.tasks, pairs(work)) == (1, [("one", "host", "a.example")])
 
 
+@given(st.lists(st.integers(1, 9), min_size=1, max_size=6), st.integers(1, 500), st.floats(0.001, 5))
+def test_the_shares_of_a_wave_are_all_that_is_left_and_no_more(sizes: list[int], packets: int, dollars: float) -> None:
+    faces = {f"module{number}": face(f"module{number}", batch_size=size) for number, size in enumerate(sizes)}
+    facts = [fact("host", f"{number}.a.example") for number in range(7)]
+    batches = plan(brief(faces), faces, facts, left=Remaining(10**6, packets, 10 * packets, dollars)).batches
+    allowances = [batch.allowance for batch in batches if batch.allowance is not None]
+    assert len(allowances) == len(batches)
+    assert packets <= sum(each.packets for each in allowances) <= packets + len(batches)
+    assert sum(each.seconds for each in allowances) == pytest.approx(seconds_for(dollars))
+    assert all(each.packets >= 1 and each.bytes >= 1 for each in allowances)
+
+
+def remaining(tasks: int) -> Remaining:
+    return Remaining(tasks=tasks, packets=10**9, bytes=10**12, dollars=50.0)
+
+
 def test_a_budget_is_spent_in_the_order_of_the_modules_and_the_rest_is_counted() -> None:
     faces = {name: face(name, batch_size=2) for name in ("two", "one")}
     facts = [fact("host", f"{number}.a.example") for number in range(5)]
-    work = plan(brief(faces), faces, facts, budget=7)
+    work = plan(brief(faces), faces, facts, left=remaining(7))
     assert [(batch.module, len(batch.observations)) for batch in work.batches] == [
         ("one", 2), ("one", 2), ("one", 1), ("two", 2),
     ]  # fmt: skip
@@ -170,7 +191,7 @@ def test_a_batch_carries_the_pinned_version_and_the_tenants_configuration() -> N
     asked = brief({}).model_copy(update={"modules": pinned, "module_configs": {"one": {"a": 1}}})
     first, second = plan(asked, faces, [fact("host", "a.example")]).batches
     assert (first.module, first.version, first.config) == ("one", "0.9.0", {"a": 1})
-    assert second == BatchInput(module="two", version="1.0.0", observations=first.observations)
+    assert second == BatchInput(module="two", version="1.0.0", observations=first.observations, proofs=["a.example"])
 
 
 @pytest.mark.parametrize(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from contracts.facts import decode_observations, decode_rows, scan_prefix, segment_key
+from contracts.facts import decode_observations, decode_rows, encode_rows, frontier_key, scan_prefix, segment_key
 from contracts.observations import Observation, observation_id
 from contracts.reports import CollectionPart, part_key
 from contracts.scans import ScanBrief, ScanDeleted, ScanStatus
@@ -58,13 +60,18 @@ class Scan:
     def event(self, **fields: Any) -> dict[str, Any]:
         return {"tenant_id": self.who.tenant_id, "scan_id": self.id, **fields}
 
-    def plan(self, wave: int = 0, budget: int | None = None) -> dict[str, Any]:
-        planned: dict[str, Any] = steps.plan(self.event(wave=wave, budget=budget), None)
+    def plan(self, wave: int = 0, **budget: float) -> dict[str, Any]:
+        whole = {"tasks": 10**6, "packets": 10**9, "bytes": 10**12, "dollars": 50.0}
+        planned: dict[str, Any] = steps.plan(self.event(wave=wave, budget={**whole, **budget}), None)
         return planned
 
     def run(self, batch: int = 1, wave: int = 0) -> int:
         found: int = steps.run_batch(self.event(wave=wave, batch=batch), None)
         return found
+
+    def close(self, wave: int = 0) -> dict[str, Any]:
+        used: dict[str, Any] = steps.close(self.event(wave=wave), None)
+        return used
 
     def segment(self, batch: int = 1, wave: int = 0) -> list[Observation]:
         key = segment_key(self.who.tenant_id, self.id, wave, batch)
@@ -136,6 +143,71 @@ def test_a_halted_scan_sends_nothing_and_hands_everything_over(site: str, status
     assert scan.run(wave=1) > 6
 
 
+def test_a_scan_that_is_paused_while_a_batch_runs_rests_within_two_seconds_and_loses_nothing() -> None:
+    with slow_site(40, 0.4) as site:
+        scan = Scan(actor(), site, modules={"crawler": "1.0.0"})
+        scan.plan()
+        paused_at: list[float] = []
+
+        def pause() -> None:
+            time.sleep(1.5)
+            scan.become(ScanStatus.PAUSING)
+            paused_at.append(time.monotonic())
+
+        clicking = threading.Thread(target=pause)
+        clicking.start()
+        scan.run()
+        assert time.monotonic() - paused_at[0] < 2
+        clicking.join()
+        first = {(each.type, each.value) for each in scan.segment() if each.type == "http_response"}
+        assert 0 < len(first) < 40
+        scan.become(ScanStatus.RUNNING)
+        seen = set(first)
+        reduced(scan, 0)
+        assert scan.plan(wave=1)["batches"] == 1
+        scan.run(wave=1)
+        seen |= {(each.type, each.value) for each in scan.segment(wave=1) if each.type == "http_response"}
+        assert len(seen) == 40
+
+
+def reduced(scan: Scan, wave: int) -> None:
+    """The frontier as the reducer leaves it."""
+    key = frontier_key(scan.who.tenant_id, scan.id, wave, 0)
+    Facts().put(scan.who, key, encode_rows(scan.segment(wave=wave)))
+
+
+def test_a_batch_rests_when_its_share_of_the_budget_is_used_up_and_says_how_much_it_used() -> None:
+    with slow_site(40, 0.05) as site:
+        scan = Scan(actor(), site, modules={"crawler": "1.0.0"})
+        scan.plan(packets=40)
+        scan.run()
+        used = scan.close()
+        assert 40 <= used["packets"] < 120
+        assert used["bytes"] > 1000
+        assert used["dollars"] > 0
+        assert 0 < len([each for each in scan.segment() if each.type == "http_response"]) < 40
+
+
+def test_tasks_that_were_handed_over_are_counted_when_they_are_handled(site: str) -> None:
+    scan = Scan(actor(), site)
+    planned = scan.plan()
+    scan.become(ScanStatus.PAUSING)
+    scan.run()
+    assert (scan.close()["tasks"], scan.close()["left"]) == (0, planned["tasks"])
+    scan.become(ScanStatus.RUNNING)
+    again = scan.plan(wave=1)
+    for batch in range(1, again["batches"] + 1):
+        scan.run(batch=batch, wave=1)
+    assert (scan.close(1)["tasks"], scan.close(1)["left"]) == (again["tasks"], 0)
+
+
+def test_a_scan_whose_time_is_over_sends_nothing(site: str) -> None:
+    scan = Scan(actor(), site, ends_at="2020-01-01T00:00:00.000Z")
+    scan.plan()
+    assert scan.run() == 0
+    assert scan.close()["left"] == 1
+
+
 def test_what_lies_outside_the_scope_is_not_planned(site: str) -> None:
     scan = Scan(actor(), site, scope=Scope(deny=("127.0.0.1",)))
     assert scan.plan()["batches"] == 0
@@ -143,7 +215,7 @@ def test_what_lies_outside_the_scope_is_not_planned(site: str) -> None:
 
 def test_a_budget_of_tasks_drops_the_rest() -> None:
     scan = Scan(actor(), "127.0.0.0/29", modules={"tcp_connect": "1.0.0"})
-    planned = scan.plan(budget=2)
+    planned = scan.plan(tasks=2)
     assert (planned["tasks"], planned["dropped"]) == (2, 4)
 
 

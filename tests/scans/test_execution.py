@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from contracts.scans import ScanStatus
+from contracts.scans import Budget, ScanStatus
 from functions.scans import api, events, steps
 from functions.scans.gateways import StepFunctions
-from functions.scans.model import Budget, Scan
+from functions.scans.model import Scan
 from functions.scans.schemas import CreateScan
 from functions.scans.service import execution, scans
-from functions.scans.service.execution import ATTEMPTS, Verdict, WaveReport
+from functions.scans.service.execution import ATTEMPTS, Remaining, Verdict, WaveReport
 from functions.scans.store import Store
 from kernel.actor import Actor
 from kernel.errors import PreconditionFailed
@@ -44,14 +44,18 @@ def test_a_scan_runs_wave_after_wave_until_nothing_is_left() -> None:
     table, who = memory_table(), actor()
     store = Store(table)
     scan_id = queued(store, who).scan_id
-    assert execution.gate(store, who, scan_id, None) == Verdict("wave", 0, 1_000_000)
-    assert execution.gate(store, who, scan_id, WaveReport(0, 10, 20, 5, 2, 1)) == Verdict("wave", 1, 999_990)
+    whole = Remaining(tasks=1_000_000, packets=10**9, bytes=10**12, dollars=50.0)
+    assert execution.gate(store, who, scan_id, None) == Verdict("wave", 0, whole)
+    report = WaveReport(0, 10, 20, 5, 2, 1, packets=30, bytes=4000, dollars=0.5)
+    left = Remaining(tasks=999_990, packets=10**9 - 30, bytes=10**12 - 4000, dollars=49.5)
+    assert execution.gate(store, who, scan_id, report) == Verdict("wave", 1, left)
     assert execution.gate(store, who, scan_id, WaveReport(1, 5, 7, 3, 4)).wave == 2
     assert execution.gate(store, who, scan_id, WaveReport(-1, exhausted=True)).next == "end"
     scan = store.scan(who, scan_id)
     assert (scan.status, scan.reason) == (ScanStatus.FINISHED, None)
     assert scan.tally.model_dump() == {
         "waves": 2, "tasks": 15, "observations": 27, "entities": 8, "findings": 4, "errors": 1,
+        "packets": 30, "bytes": 4000, "dollars": 0.5,
     }  # fmt: skip
     assert [event.type for event in events_in(table)] == [
         "ScanCreated.v1", "ScanQueued.v1", "ScanStarted.v1", "ScanProgressed.v1", "ScanProgressed.v1", "ScanEnded.v1",
@@ -61,10 +65,31 @@ def test_a_scan_runs_wave_after_wave_until_nothing_is_left() -> None:
 def test_a_wave_never_gets_more_tasks_than_are_left_and_the_end_says_why() -> None:
     store, who = Store(memory_table()), actor()
     scan_id = queued(store, who, tasks=12).scan_id
-    assert execution.gate(store, who, scan_id, None).budget == 12
-    assert execution.gate(store, who, scan_id, WaveReport(0, 10)).budget == 2
+    assert tasks_left(execution.gate(store, who, scan_id, None)) == 12
+    assert tasks_left(execution.gate(store, who, scan_id, WaveReport(0, 10))) == 2
     assert execution.gate(store, who, scan_id, WaveReport(1, 2)).next == "end"
     assert store.scan(who, scan_id).reason == "The budget of 12 tasks is used up."
+
+
+@pytest.mark.parametrize(
+    ("budget", "used", "unit"),
+    [
+        ({"packets": 500}, {"packets": 500}, "500 packets"),
+        ({"bytes": 9000}, {"bytes": 9001}, "9000 bytes"),
+        ({"dollars": 0.25}, {"dollars": 0.3}, "0.25 dollars"),
+    ],
+)
+def test_every_kind_of_budget_ends_a_scan_and_is_named(budget: Any, used: Any, unit: str) -> None:
+    store, who = Store(memory_table()), actor()
+    scan_id = queued(store, who, **budget).scan_id
+    execution.gate(store, who, scan_id, None)
+    assert execution.gate(store, who, scan_id, WaveReport(0, 1, **used)).next == "end"
+    assert store.scan(who, scan_id).reason == f"The budget of {unit} is used up."
+
+
+def tasks_left(verdict: Verdict) -> int:
+    assert verdict.budget is not None
+    return verdict.budget.tasks
 
 
 def test_a_scan_that_was_deleted_or_never_was_ends_the_execution() -> None:
@@ -139,7 +164,8 @@ def test_the_doors_carry_a_scan_from_its_command_to_its_end() -> None:
     for _ in range(2):
         assert events.handler(sqs_event(*committed_events()), None) == {"batchItemFailures": []}
     assert edges.executions("SCAN_MACHINE_ARN") == [(scan_id, {"tenant_id": who.tenant_id, "scan_id": scan_id})]
-    assert steps.gate(task, None) == {"next": "wave", "wave": 0, "budget": 1_000_000}
+    whole = {"tasks": 1_000_000, "packets": 10**9, "bytes": 10**12, "dollars": 50.0}
+    assert steps.gate(task, None) == {"next": "wave", "wave": 0, "budget": whole}
     call(api.handler, "POST", f"{path}/pause", who)
     report = {"wave": 0, "tasks": 3, "observations": 4, "entities": 2, "findings": 1}
     assert steps.gate({**task, "report": report}, None)["next"] == "park"

@@ -15,8 +15,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from contracts.scans import ENDED, ScanQueued, ScanResumed, ScanStatus, ScanStopRequested, Tally
-from functions.scans.model import Budget
+from contracts.scans import ENDED, Budget, ScanQueued, ScanResumed, ScanStatus, ScanStopRequested, Tally
 from functions.scans.schemas import CreateScan
 from functions.scans.service import execution, scans
 from functions.scans.service.execution import Verdict, WaveReport
@@ -163,7 +162,8 @@ class Life(RuleBasedStateMachine):
             assert verdict.next == "end"
         elif verdict.next == "wave":
             assert scan.status is ScanStatus.RUNNING
-            assert verdict.budget > 0
+            assert verdict.budget is not None
+            assert verdict.budget.tasks > 0
 
     @invariant()
     def every_wave_counts_once(self) -> None:

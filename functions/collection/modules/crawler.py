@@ -15,6 +15,7 @@ from contracts.findings import Severity
 from contracts.modules import CostClass, ModuleFace
 from contracts.observations import Invasiveness, Observation, ObservationType
 from contracts.scope import host_of
+from functions.collection.halt import Halted
 from functions.collection.html import Form, Page, absolute, parameters, read_page
 from functions.collection.module import TARGET_MODULE, Config, Context, Found, Walk, Walker
 from functions.collection.session import OutOfScope
@@ -152,7 +153,10 @@ class _Expedition:
             self._budget -= size
             pages = await asyncio.gather(*(self._fetch(step) for step in part))
             for step, page in zip(part, pages, strict=True):
-                following.extend(self._arrive(step, page, is_last=is_last))
+                if isinstance(page, Halted):
+                    self._put_back([step])
+                else:
+                    following.extend(self._arrive(step, page, is_last=is_last))
         return sorted(following, key=lambda step: step.url)
 
     def _put_back(self, steps: list[Step]) -> None:
@@ -162,9 +166,11 @@ class _Expedition:
             else:
                 self.tours[step.root.id].pending.append((step.url, step.parent))
 
-    async def _fetch(self, step: Step) -> tuple[Any, Page] | None:
+    async def _fetch(self, step: Step) -> tuple[Any, Page] | Halted | None:
         try:
             response = await self._context.session.fetch(step.url)
+        except Halted as halted:
+            return halted
         except (EgressError, OutOfScope) as error:
             self._context.log.debug("%s: %s", step.url, error)
             return None

@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from contracts.scans import ENDED, ScanEnded, ScanPaused, ScanProgressed, ScanStarted, ScanStatus, Tally
+from contracts.scans import ENDED, Budget, ScanEnded, ScanPaused, ScanProgressed, ScanStarted, ScanStatus, Tally
 from functions.scans.gateways import Machine
 from functions.scans.model import Scan
 from functions.scans.store import Store
@@ -27,8 +27,20 @@ class WaveReport(msgspec.Struct, frozen=True):
     findings: int = 0
     """How many findings the scan has by now; the other numbers are the wave's own."""
     errors: int = 0
+    packets: int = 0
+    bytes: int = 0
+    dollars: float = 0.0
     exhausted: bool = False
     """Nothing is left to do."""
+
+
+class Remaining(msgspec.Struct, frozen=True):
+    """What is left of the budget for the next wave."""
+
+    tasks: int
+    packets: int
+    bytes: int
+    dollars: float
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -36,8 +48,7 @@ class Verdict(msgspec.Struct, frozen=True):
 
     next: Literal["wave", "park", "end"]
     wave: int
-    budget: int = 0
-    """Tasks that the next wave may hold."""
+    budget: Remaining | None = None
 
 
 def gate(store: Store, actor: Actor, scan_id: str, report: WaveReport | None) -> Verdict:
@@ -107,6 +118,9 @@ def _record(scan: Scan, report: WaveReport | None) -> list[Event]:
         entities=tally.entities + report.entities,
         findings=report.findings,
         errors=tally.errors + report.errors,
+        packets=tally.packets + report.packets,
+        bytes=tally.bytes + report.bytes,
+        dollars=round(tally.dollars + report.dollars, 6),
     )
     return [ScanProgressed(scan_id=scan.scan_id, name=scan.name, wave=report.wave, tally=scan.tally)]
 
@@ -140,8 +154,18 @@ def _finish_if_due(scan: Scan, report: WaveReport | None) -> list[Event]:
 def _verdict(scan: Scan) -> Verdict:
     if scan.status is ScanStatus.PAUSED:
         return Verdict("park", scan.wave)
-    left = scan.budget.tasks - scan.tally.tasks
-    return Verdict("wave" if scan.finished_at is None else "end", scan.wave, left)
+    if scan.finished_at is not None:
+        return Verdict("end", scan.wave)
+    return Verdict("wave", scan.wave, _remaining(scan.budget, scan.tally))
+
+
+def _remaining(budget: Budget, used: Tally) -> Remaining:
+    return Remaining(
+        tasks=budget.tasks - used.tasks,
+        packets=budget.packets - used.packets,
+        bytes=budget.bytes - used.bytes,
+        dollars=budget.dollars - used.dollars,
+    )
 
 
 def _ended(scan: Scan) -> ScanEnded:

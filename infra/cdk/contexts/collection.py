@@ -23,6 +23,7 @@ class Collection(BoundedContext):
             "run-batch", "steps.run_batch", memory=1769, timeout=290, snap_start=False, layers=["protocols"]
         )
         loss = self.door("record-loss", "steps.record_loss")
+        self.door("close", "steps.close", timeout=120)
         hand_in = self.door("hand-in", "steps.hand_in", timeout=300)
         forget = self.events(ScanDeleted.type, timeout=300)
         for door in (api, plan, run_batch):

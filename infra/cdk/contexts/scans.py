@@ -51,6 +51,7 @@ class Scans(BoundedContext):
                 "Fail": fail.alias.function_arn,
                 "Plan": self.function_arn("collection", "plan"),
                 "RunBatch": self.function_arn("collection", "run-batch"),
+                "Close": self.function_arn("collection", "close"),
                 "RecordLoss": self.function_arn("collection", "record-loss"),
                 "Reduce": self.function_arn("intelligence", "reduce"),
                 "RecordFindings": self.function_arn("findings", "record"),

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from contracts.scope import Scope
+from kernel.errors import Invalid
 from kernel.events import Event
 from kernel.records import Hidden, Record
 
@@ -40,6 +41,36 @@ class Tally(BaseModel):
     entities: int = 0
     findings: int = 0
     errors: int = 0
+    packets: int = 0
+    bytes: int = 0
+    dollars: float = 0.0
+
+
+class Budget(BaseModel):
+    """What a scan may use before it ends by itself and says so. Packets are estimated from what is sent and received,
+    dollars from list prices (see `functions.collection.spending`)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    minutes: Annotated[float, Field(le=10_080, json_schema_extra={"exclusiveMinimum": 0})] = 240
+    tasks: Annotated[int, Field(le=10_000_000, json_schema_extra={"exclusiveMinimum": 0})] = 1_000_000
+    observations: Annotated[int, Field(le=10_000_000, json_schema_extra={"exclusiveMinimum": 0})] = 1_000_000
+    packets: Annotated[int, Field(le=10**11, json_schema_extra={"exclusiveMinimum": 0})] = 10**9
+    bytes: Annotated[int, Field(le=10**14, json_schema_extra={"exclusiveMinimum": 0})] = 10**12
+    dollars: Annotated[float, Field(le=100_000, json_schema_extra={"exclusiveMinimum": 0})] = 50.0
+
+    @field_validator("*")
+    @classmethod
+    def _above_zero(cls, value: float) -> float:
+        if not value > 0:
+            raise EmptyBudget(errors=[{"pointer": "/budget", "detail": "Each limit must be above zero."}])
+        return value
+
+
+class EmptyBudget(Invalid):
+    """A budget of zero or less would run nothing."""
+
+    slug, title = "empty-budget", "A budget must be above zero"
 
 
 class ScanBrief(Record, pk="TENANT#{tenant_id}#SCANS", sk="SCAN#{scan_id}"):
@@ -55,6 +86,8 @@ class ScanBrief(Record, pk="TENANT#{tenant_id}#SCANS", sk="SCAN#{scan_id}"):
     module_configs: Hidden[dict[str, dict[str, Any]]] = Field(default_factory=dict)
     pace: float = Field(default=1.0, description="Share of each module's rate and concurrency that is used.")
     profile: str = ""
+    budget: Budget = Budget()
+    ends_at: Hidden[str | None] = Field(default=None, description="When running batches hand over, at the latest.")
     tally: Tally = Tally()
     reason: str | None = Field(default=None, description="Why the scan ended before all was done.")
     wave: int = 0

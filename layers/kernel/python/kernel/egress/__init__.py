@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         EgressUnreachable,
     )
     from kernel.egress.limits import Limits
+    from kernel.egress.meter import Meter
     from kernel.egress.streams import Connection
 
 _HOMES = {
@@ -34,6 +35,7 @@ _HOMES = {
     "EgressTooLarge": "errors",
     "EgressUnreachable": "errors",
     "Limits": "limits",
+    "Meter": "meter",
     "Policy": "addresses",
     "Realm": "addresses",
     "Request": "client",
@@ -53,6 +55,7 @@ __all__ = [
     "EgressTooLarge",
     "EgressUnreachable",
     "Limits",
+    "Meter",
     "Policy",
     "Realm",
     "Request",

@@ -28,6 +28,7 @@ from kernel.egress.errors import (
     EgressUnreachable,
 )
 from kernel.egress.limits import BodyReader, Limits, too_large
+from kernel.egress.meter import Meter
 from kernel.egress.streams import Connection, dial, tls_error
 from kernel.egress.urls import Target, check_headers, parse_host, parse_url
 
@@ -91,6 +92,7 @@ class Egress:
         self.policy = policy
         self.limits = limits or Limits()
         self.dns_settings = dns or DnsSettings()
+        self.meter = Meter()
         self._trust = trust
         self._concurrency = concurrency
         self._dns: DnsClient | None = None
@@ -140,7 +142,7 @@ class Egress:
         try:
             async with asyncio.timeout(allowed):
                 addresses = await self.resolve(host, port)
-                return await _dial_any(addresses, port, tls, server_hostname or host)
+                return await _dial_any(addresses, port, tls, server_hostname or host, self.meter)
         except TimeoutError as error:
             raise EgressTimeout(f"{host} port {port} does not answer within {allowed:g} s") from error
 
@@ -223,7 +225,8 @@ class Egress:
                 allow_redirects=False,
                 max_field_size=limits.headers,
             ) as answer:
-                return await _read(answer, target.url, limits)
+                self.meter.stream(_size(request))
+                return await _read(answer, target.url, limits, self.meter)
         except (aiohttp.ClientError, OSError) as error:
             if isinstance(error, TimeoutError):
                 raise
@@ -261,6 +264,7 @@ class Egress:
         """The last look before a packet leaves: whatever led here, this is the address that is dialled."""
         family, kind, protocol, _, destination = address_info
         self.policy.check(destination[0], destination[1])
+        self.meter.dialled()
         return socket.socket(family, kind, protocol)
 
     def _tls_context(self, verify: bool) -> ssl.SSLContext:
@@ -282,16 +286,25 @@ class Egress:
 
     def _dns_client(self) -> DnsClient:
         if self._dns is None:
-            self._dns = DnsClient()
+            self._dns = DnsClient(meter=self.meter)
         return self._dns
 
 
-async def _read(answer: aiohttp.ClientResponse, url: str, limits: Limits) -> Response:
+def _size(request: Request) -> int:
+    """Bytes of a request as it is sent, nearly."""
+    headers = sum(len(name) + len(value) + 4 for name, value in _with_defaults(request.headers))
+    return len(request.method) + len(request.url) + headers + len(request.body or b"")
+
+
+async def _read(answer: aiohttp.ClientResponse, url: str, limits: Limits, meter: Meter) -> Response:
     headers = tuple((name, _printable(value)) for name, value in answer.headers.items())
-    if sum(len(name) + len(value) + 4 for name, value in headers) > limits.headers:
+    size = sum(len(name) + len(value) + 4 for name, value in headers)
+    meter.stream(size)
+    if size > limits.headers:
         raise EgressTooLarge(f"the headers are larger than {limits.headers} bytes")
     reader = BodyReader(answer.headers.get("Content-Encoding", "").strip().lower(), limits.body)
     async for chunk in answer.content.iter_any():
+        meter.stream(len(chunk))
         reader.feed(chunk)
         if reader.is_full:
             break
@@ -313,12 +326,15 @@ def _printable(value: str) -> str:
 
 
 async def _dial_any(
-    addresses: Iterable[str], port: int, tls: ssl.SSLContext | None, server_hostname: str
+    addresses: Iterable[str], port: int, tls: ssl.SSLContext | None, server_hostname: str, meter: Meter
 ) -> Connection:
     failure: EgressError = EgressUnreachable("there is no address to dial")
     for address in addresses:
+        meter.dialled()
         try:
-            return await dial(address, port, tls, server_hostname)
+            connection = await dial(address, port, tls, server_hostname)
+            connection.meter = meter
+            return connection
         except ssl.SSLError as error:
             failure = tls_error(error)
         except OSError as error:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from kernel.egress.errors import EgressDenied, EgressProtocolError, EgressTimeout, EgressUnreachable
+from kernel.egress.meter import Meter
 
 if TYPE_CHECKING:
     from dns.message import Message
@@ -188,9 +189,12 @@ class DnsClient:
     """Asks servers, over UDP and over TCP when an answer is cut short. The servers are the caller's choice:
     checking them against a policy is the work of `Egress`."""
 
-    def __init__(self, *, timeout_seconds: float = 2.0, tries: int = 2, concurrency: int = 200) -> None:
+    def __init__(
+        self, *, timeout_seconds: float = 2.0, tries: int = 2, concurrency: int = 200, meter: Meter | None = None
+    ) -> None:
         self._timeout = timeout_seconds
         self._tries = tries
+        self._meter = meter or Meter()
         self._slots = asyncio.Semaphore(concurrency)
         self._channels: dict[Endpoint, _UdpChannel] = {}
 

@@ -9,6 +9,7 @@ import ssl
 from types import TracebackType
 
 from kernel.egress.errors import EgressTimeout, EgressTlsError, EgressTooLarge, EgressUnreachable
+from kernel.egress.meter import Meter
 
 READ_LIMIT = 64 * 1024
 
@@ -21,17 +22,18 @@ class Connection:
         self.writer = writer
         self.address = address
         self.port = port
+        self.meter = Meter()
 
     async def read(self, size: int, timeout_seconds: float) -> bytes:
         """Up to `size` bytes, as soon as some arrive; empty at the end. Raises `EgressTimeout`."""
         async with _bounded(f"{self.address} port {self.port} stays silent", timeout_seconds):
-            return await self.reader.read(size)
+            return self._counted(await self.reader.read(size))
 
     async def read_line(self, timeout_seconds: float) -> bytes:
         """A line with its end; shorter at the end of the stream. Raises `EgressTimeout`, `EgressTooLarge`."""
         async with _bounded(f"{self.address} port {self.port} stays silent", timeout_seconds):
             try:
-                return await self.reader.readline()
+                return self._counted(await self.reader.readline())
             except ValueError as error:
                 raise EgressTooLarge(f"a line is longer than {READ_LIMIT} bytes") from error
 
@@ -39,13 +41,13 @@ class Connection:
         """Exactly `size` bytes. Raises `EgressTimeout`, and `EgressUnreachable` at an early end."""
         async with _bounded(f"{self.address} port {self.port} stays silent", timeout_seconds):
             try:
-                return await self.reader.readexactly(size)
+                return self._counted(await self.reader.readexactly(size))
             except asyncio.IncompleteReadError as error:
                 raise EgressUnreachable(f"{self.address} port {self.port} closed the connection") from error
 
     async def send(self, data: bytes, timeout_seconds: float) -> None:
         """Write and flush. Raises `EgressTimeout`, `EgressUnreachable`."""
-        self.writer.write(data)
+        self.writer.write(self._counted(data))
         async with _bounded(f"{self.address} port {self.port} takes no data", timeout_seconds):
             await self.writer.drain()
 
@@ -56,6 +58,10 @@ class Connection:
                 await self.writer.start_tls(context, server_hostname=server_hostname)
             except ssl.SSLError as error:
                 raise tls_error(error) from error
+
+    def _counted(self, data: bytes) -> bytes:
+        self.meter.stream(len(data))
+        return data
 
     @property
     def tls(self) -> ssl.SSLObject | None:
