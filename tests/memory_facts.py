@@ -27,11 +27,13 @@ class MemoryS3:
         self.before_call()
         self.objects[Key] = Body
 
-    def get_object(self, *, Key: str, **_options: Any) -> dict[str, Any]:
+    def get_object(self, *, Key: str, Range: str = "bytes=0-", **_options: Any) -> dict[str, Any]:
         self.before_call()
         if Key not in self.objects:
             raise NoSuchKey(Key)
-        return {"Body": io.BytesIO(self.objects[Key])}
+        first, _, last = Range.removeprefix("bytes=").partition("-")
+        body = self.objects[Key]
+        return {"Body": io.BytesIO(body[int(first) : int(last) + 1 if last else len(body)])}
 
     def delete_objects(self, *, Delete: dict[str, Any], **_options: Any) -> None:
         self.before_call()

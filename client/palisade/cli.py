@@ -2,7 +2,7 @@
 
 Exit codes: 0 done · 1 the platform refused or does not answer · 2 the command cannot mean that · 3 nobody is logged
 in · 4 there are findings at or above `--fail-on` · 5 the scan failed or was stopped · 6 the audit trail was changed ·
-130 interrupted.
+7 a scan's facts are damaged · 130 interrupted.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from palisade import __version__, output
 from palisade.commands import (
     account,
     admin,
+    archives,
     audit,
     keys,
     modules,
@@ -35,7 +36,7 @@ from palisade.errors import ExitCode, PalisadeError, WrongUsage
 EPILOG = (
     "Exit codes: 0 done, 1 the platform refused or does not answer, 2 usage, 3 not logged in, "
     "4 findings at or above --fail-on, 5 the scan failed or was stopped, 6 the audit trail was changed, "
-    "130 interrupted."
+    "7 a scan's facts are damaged, 130 interrupted."
 )
 app = typer.Typer(
     name="palisade",
@@ -45,6 +46,7 @@ app = typer.Typer(
 for part in (account, scans, results):
     app.add_typer(part.app)
 for name, group in (
+    ("scans", archives),
     ("modules", modules),
     ("targets", targets),
     ("webhooks", webhooks),

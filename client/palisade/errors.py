@@ -23,6 +23,7 @@ class ExitCode(IntEnum):
     FINDINGS = 4
     SCAN_NOT_FINISHED = 5
     TAMPERED = 6
+    DAMAGED = 7
     INTERRUPTED = 130
 
 

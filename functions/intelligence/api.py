@@ -14,7 +14,7 @@ from contracts.observations import ObservationType
 from functions.intelligence import service
 from functions.intelligence.model.export import EXPORTERS
 from functions.intelligence.model.query import Filter
-from functions.intelligence.schemas import EntityView, Graph, Moment, ObservationView
+from functions.intelligence.schemas import EntityView, Graph, IntegrityReport, Moment, ObservationView
 from functions.intelligence.store import Store
 from kernel.actor import Actor
 from kernel.cursors import Cursors
@@ -111,6 +111,18 @@ async def get_graph(
     key = facts.export_key(actor.tenant_id, scan_id, waves, format)
     store().write(actor, key, body, media_type)
     return Response(status_code=303, headers={"Location": store().link(actor, key, f"{scan_id}.{format}")})
+
+
+@app.get("/scans/{scan_id}/integrity", response_model=IntegrityReport)
+async def check_integrity(
+    scan_id: str, parameters: Annotated[ListParameters, Query()], actor: Actor = require("scans:read")
+) -> IntegrityReport:
+    """Whether the objects that a scan's facts lie in are there and are what was written, page after page."""
+    cursors = _cursors(actor, scan_id, parameters)
+    begin = int(_after(cursors, parameters)[0]) if parameters.cursor else 0
+    report, end = service.integrity(store(), actor, scan_id, begin, parameters.limit)
+    report.next_cursor = cursors.write({"after": [str(end)]}) if end is not None else None
+    return report
 
 
 def _cursors(actor: Actor, scan_id: str, parameters: ListParameters) -> Cursors:

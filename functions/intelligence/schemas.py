@@ -6,6 +6,8 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
+from functions.intelligence.model.integrity import Damage, Wrong
+
 
 class ObservationView(BaseModel):
     """One fact with its provenance."""
@@ -87,3 +89,36 @@ class Graph(BaseModel):
     exported_at: str
     nodes: list[GraphNode]
     edges: list[GraphEdge]
+
+
+class DamageView(BaseModel):
+    """An object that is not what was written."""
+
+    object: str = Field(description="The object's name within the scan.")
+    problem: Wrong
+    expected_bytes: int
+    found_bytes: int | None = Field(description="Absent where there is nothing.")
+
+
+class IntegrityReport(BaseModel):
+    """What is wrong with some of the objects that a scan's facts lie in."""
+
+    objects: int = Field(description="How many objects there are in all.")
+    checked: int = Field(description="How many of them this page looked at.")
+    bytes: int = Field(description="How much they should be.")
+    damages: list[DamageView] = Field(description="Empty: these objects are what was written.")
+    next_cursor: str | None = Field(default=None, description="Pass it as `cursor` to look at the next ones.")
+
+    @classmethod
+    def of(cls, objects: int, checked: int, size: int, damages: list[Damage]) -> IntegrityReport:
+        """The report of one page."""
+        shown = [
+            DamageView(
+                object=each.key.split("/", 4)[-1],
+                problem=each.problem,
+                expected_bytes=each.expected_size,
+                found_bytes=each.found_size,
+            )
+            for each in damages
+        ]
+        return cls(objects=objects, checked=checked, bytes=size, damages=shown)

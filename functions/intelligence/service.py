@@ -17,10 +17,11 @@ from functions.intelligence.errors import UnknownFormat
 from functions.intelligence.model.confidence import explain
 from functions.intelligence.model.export import EXPORTERS
 from functions.intelligence.model.graph import Entity, Relation
-from functions.intelligence.model.parts import Manifest, Part, merged
+from functions.intelligence.model.integrity import damages, some
+from functions.intelligence.model.parts import Index, Manifest, Written, merged, with_wave
 from functions.intelligence.model.query import Filter, Page, matching, page
 from functions.intelligence.model.selection import Selection, select
-from functions.intelligence.schemas import EntityView
+from functions.intelligence.schemas import EntityView, IntegrityReport
 from functions.intelligence.store import Store
 from kernel import clock
 from kernel.actor import Actor
@@ -38,25 +39,27 @@ def reduce(store: Store, actor: Actor, scan_id: str, wave: int) -> dict[str, Any
     from functions.intelligence.model.reducer import Scan
     from functions.intelligence.model.wave import reduce_wave
 
-    before = store.manifests(actor, scan_id, wave - 1)
+    before = store.index(actor, scan_id, wave - 1)
+    made_of: list[Written] = []
     manifest = reduce_wave(
         Scan(tenant_id=actor.tenant_id, scan_id=scan_id),
         wave,
-        (store.read(actor, earlier.state) for earlier in before),
-        store.segments(actor, scan_id, wave),
+        (body for _, body in store.ahead(actor, [earlier.state for earlier in before.manifests])),
+        store.segments(actor, scan_id, wave, made_of),
         builtin_rules(),
         lambda key, body: store.write(actor, key, body),
+        made_of,
     )
-    manifests = [*before, manifest]
-    conclusions = _write_conclusions(store, actor, scan_id, manifests)
-    store.write_index(actor, scan_id, manifests)
+    index = with_wave(before, manifest, facts.manifest_key(actor.tenant_id, scan_id, wave))
+    conclusions = _write_conclusions(store, actor, scan_id, index.manifests)
+    store.write_index(actor, scan_id, index)
     return {"observations": manifest.stored, "entities": manifest.new_facts, "conclusions": conclusions}
 
 
 def observations(store: Store, actor: Actor, scan_id: str, wanted: Filter, limit: int, after: tuple[str, ...]) -> Page:
     """A page of a scan's observations, oldest first. Raises NotFound."""
-    parts = [part for manifest in _manifests(store, actor, scan_id) for part in manifest.observations]
-    return page(parts, _reader(store, actor), limit, wanted, after)
+    index = _index(store, actor, scan_id)
+    return page(index.observations, lambda slices: store.read_all(actor, slices), limit, wanted, after)
 
 
 def entities(
@@ -65,8 +68,7 @@ def entities(
     """A page of a scan's entities in order of type and value, and where the next one begins. Raises NotFound."""
     parts = [
         part
-        for manifest in _manifests(store, actor, scan_id)
-        for part in manifest.entities
+        for part in _index(store, actor, scan_id).entities
         if not types or any(part.first[0] <= type_ <= part.last[0] for type_ in types)
     ]
     rows = merged(parts, Entity, _reader(store, actor), after)
@@ -80,39 +82,47 @@ def export_graph(store: Store, actor: Actor, scan_id: str, form: str) -> tuple[I
     """A scan's graph as text chunks, its media type, and the number of waves in it. Raises UnknownFormat, NotFound."""
     if form not in EXPORTERS:
         raise UnknownFormat(f"There is no format {form!r}. Choose one of {', '.join(EXPORTERS)}.")
-    manifests = _manifests(store, actor, scan_id)
+    index = _index(store, actor, scan_id)
     exporter, media_type = EXPORTERS[form]
-    entity_rows, relation_rows = graph_rows(store, actor, manifests)
-    return exporter(entity_rows(), relation_rows(), clock.timestamp()), media_type, len(manifests)
+    entity_rows, relation_rows = graph_rows(store, actor, index)
+    return exporter(entity_rows(), relation_rows(), clock.timestamp()), media_type, len(index.manifests)
 
 
 def graph_rows(
-    store: Store, actor: Actor, manifests: list[Manifest]
+    store: Store, actor: Actor, index: Index
 ) -> tuple[Callable[[], Iterator[Entity]], Callable[[], Iterator[Relation]]]:
     """Streams of a graph's entities and relations, each to be begun as often as needed."""
     read = _reader(store, actor)
-    entity_parts: list[Part] = [part for manifest in manifests for part in manifest.entities]
-    relation_parts: list[Part] = [part for manifest in manifests for part in manifest.relations]
     return (
-        lambda: merged(entity_parts, Entity, read),
-        lambda: merged(relation_parts, Relation, read),
+        lambda: merged(index.entities, Entity, read),
+        lambda: merged(index.relations, Relation, read),
     )
+
+
+def integrity(store: Store, actor: Actor, scan_id: str, begin: int, limit: int) -> tuple[IntegrityReport, int | None]:
+    """What is wrong with `limit` of the objects that a scan's facts lie in, and where to go on. Raises NotFound."""
+    objects = _index(store, actor, scan_id).objects
+    looked_at = some(objects, begin, limit)
+    found = damages(looked_at, store.find_all(actor, [each.key for each in looked_at]))
+    end = begin + len(looked_at)
+    size = sum(each.size for each in looked_at)
+    report = IntegrityReport.of(len(objects), len(looked_at), size, found)
+    return report, end if end < len(objects) else None
 
 
 def hand_in(store: Store, actor: Actor, scan_id: str, report_id: str) -> None:
     """Write intelligence's part of a report: the telling part of the graph, and the facts behind the findings."""
-    manifests = _manifests(store, actor, scan_id)
-    entity_rows, relation_rows = graph_rows(store, actor, manifests)
+    index = _index(store, actor, scan_id)
+    entity_rows, relation_rows = graph_rows(store, actor, index)
     wanted = {each.observation_id for finding in store.reported_findings(actor, report_id) for each in finding.evidence}
-    parts = [part for manifest in manifests for part in manifest.observations]
     evidence = {
         row.id: Evidence(
             observation_id=row.id, type=row.type, value=row.value, module=row.module, observed_at=row.observed_at
         )
-        for row in matching(parts, _reader(store, actor))
+        for row in matching(index.observations, _reader(store, actor))
         if row.id in wanted
     }
-    by_type = sum((Counter(manifest.by_type) for manifest in manifests), Counter[str]())
+    by_type = sum((Counter(manifest.by_type) for manifest in index.manifests), Counter[str]())
     graph = _picture(select(entity_rows, relation_rows, MAX_PICTURED))
     part = IntelligencePart(graph=graph, evidence=evidence, observations_by_type=dict(sorted(by_type.items())))
     store.hand_in(actor, report_id, part)
@@ -147,10 +157,10 @@ def entity_view(row: Entity) -> EntityView:
     )
 
 
-def _manifests(store: Store, actor: Actor, scan_id: str) -> list[Manifest]:
-    """The manifests of all committed waves: two calls, one for the scan and one for the index."""
+def _index(store: Store, actor: Actor, scan_id: str) -> Index:
+    """Where the facts of all committed waves lie: two calls, one for the scan and one for the index."""
     brief = store.brief(actor, scan_id)
-    return store.manifests(actor, scan_id, brief.wave - 1)
+    return store.index(actor, scan_id, brief.wave - 1)
 
 
 def _reader(store: Store, actor: Actor) -> Callable[[str], bytes]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from typing import TYPE_CHECKING, Final
 
 from contracts import facts
 from contracts.findings import Detection
 from contracts.reports import IntelligencePart, ReportFinding, part_key
 from contracts.scans import ScanBrief
-from functions.intelligence.model.parts import Manifest
+from functions.intelligence.model.parts import Index, Slice, Written, written
 from kernel.actor import Actor
 from kernel.errors import NotFound
 from kernel.facts import Facts
@@ -17,6 +20,11 @@ from kernel.table import Table
 
 if TYPE_CHECKING:
     from functions.intelligence.model.correlation.compiled import RuleResult
+
+AT_ONCE: Final = 16
+"""Objects that are fetched at the same time for a page."""
+AHEAD: Final = 4
+"""Objects that are fetched before they are needed, by who reads many: a segment can be large."""
 
 
 class Store:
@@ -45,22 +53,52 @@ class Store:
         """A presigned download link."""
         return self._facts.link(actor, key, filename)
 
-    def manifests(self, actor: Actor, scan_id: str, wave: int) -> list[Manifest]:
-        """What was written for all waves up to this one, none below wave 0."""
+    def read_all(self, actor: Actor, slices: Sequence[Slice]) -> list[bytes]:
+        """Slices of objects, several at once; a size of 0 is the whole object. Raises NotFound."""
+        if len(slices) < 2:
+            return [self._facts.get(actor, *each) for each in slices]
+        with ThreadPoolExecutor(min(AT_ONCE, len(slices))) as pool:
+            return list(pool.map(lambda each: self._facts.get(actor, *each), slices))
+
+    def find_all(self, actor: Actor, keys: Sequence[str]) -> list[bytes | None]:
+        """Objects, several at once; None for each that is not there."""
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            return list(pool.map(lambda key: self._find(actor, key), keys))
+
+    def _find(self, actor: Actor, key: str) -> bytes | None:
+        try:
+            return self.read(actor, key)
+        except NotFound:
+            return None
+
+    def index(self, actor: Actor, scan_id: str, wave: int) -> Index:
+        """What was written for all waves up to this one, nothing below wave 0. Raises NotFound."""
         if wave < 0:
-            return []
-        return facts.decode_rows(self.read(actor, facts.index_key(actor.tenant_id, scan_id, wave)), Manifest)
+            return Index()
+        return facts.decode_rows(self.read(actor, facts.index_key(actor.tenant_id, scan_id, wave)), Index)[0]
 
-    def write_index(self, actor: Actor, scan_id: str, manifests: list[Manifest]) -> None:
+    def write_index(self, actor: Actor, scan_id: str, index: Index) -> None:
         """Written last: with it, a wave is there."""
-        key = facts.index_key(actor.tenant_id, scan_id, manifests[-1].wave)
-        self.write(actor, key, facts.encode_rows(manifests))
+        key = facts.index_key(actor.tenant_id, scan_id, index.manifests[-1].wave)
+        self.write(actor, key, facts.encode_rows([index]))
 
-    def segments(self, actor: Actor, scan_id: str, wave: int) -> Iterator[bytes]:
-        """What the batches of a wave found, one at a time, in the order of the batches."""
+    def segments(self, actor: Actor, scan_id: str, wave: int, made_of: list[Written]) -> Iterator[bytes]:
+        """What the batches of a wave found, in the order of the batches; the next few are fetched meanwhile. What
+        each of them is comes into `made_of`."""
         prefix = f"{facts.scan_prefix(actor.tenant_id, scan_id)}segments/{wave:05}/"
-        for key in self._facts.keys(actor, prefix):
-            yield self.read(actor, key)
+        for key, body in self.ahead(actor, self._facts.keys(actor, prefix)):
+            made_of.append(written(key, body))
+            yield body
+
+    def ahead(self, actor: Actor, keys: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+        """Objects in order, with `AHEAD` more on their way while one is used. Raises NotFound."""
+        coming = iter(keys)
+        with ThreadPoolExecutor(AHEAD) as pool:
+            waiting = deque((key, pool.submit(self.read, actor, key)) for key in islice(coming, AHEAD))
+            while waiting:
+                key, body = waiting.popleft()
+                waiting.extend((later, pool.submit(self.read, actor, later)) for later in islice(coming, 1))
+                yield key, body.result()
 
     def detections(self, actor: Actor, key: str) -> list[Detection]:
         """Weaknesses that modules reported in one wave."""

@@ -403,3 +403,7 @@ SCENES |= GROUPS
 from tests.architecture.privacy import PRIVACY  # noqa: E402 - likewise
 
 SCENES |= PRIVACY
+
+from tests.architecture.knowledge import KNOWLEDGE  # noqa: E402 - likewise
+
+SCENES |= KNOWLEDGE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from contracts.facts import decode_observations, decode_rows, encode_rows
 from contracts.observations import Observation, observation_id
 from functions.intelligence.model.graph import Entity, Relation
-from functions.intelligence.model.parts import Manifest, Part, merged
+from functions.intelligence.model.parts import Manifest, Part, Slice, merged
 from functions.intelligence.model.reducer import Scan, WaveReducer
 from functions.intelligence.model.state import ReducerState
 
@@ -47,6 +48,9 @@ class MemoryScan:
 
     def state(self) -> ReducerState:
         return ReducerState.load(self.objects[manifest.state] for manifest in self.manifests)
+
+    def fetch(self, slices: Sequence[Slice]) -> list[bytes]:
+        return [self.objects[each.key][each.start :][: each.size or None] for each in slices]
 
     def observation_parts(self) -> list[Part]:
         return [part for manifest in self.manifests for part in manifest.observations]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import pytest
@@ -38,12 +39,14 @@ class Room:
     def dying(self, wave: int, at: int) -> int:
         """Reduce, and die before call number `at` (from 0); how many calls were made."""
         calls = 0
+        counting = threading.Lock()  # objects are read ahead by several threads
 
         def before() -> None:
             nonlocal calls
-            calls += 1
-            if calls == at + 1:
-                raise Crash
+            with counting:
+                calls += 1
+                if calls == at + 1:
+                    raise Crash
 
         self.facts.client.before_call = before
         try:
@@ -77,7 +80,7 @@ def test_every_death_is_mended_by_the_next_worker() -> None:
             room = Room(who, two_waves())
             for earlier in range(wave):
                 room.reduce(earlier)
-            assert room.dying(wave, at) == at + 1
+            assert room.dying(wave, at) > at
             assert room.reduce(wave) == answers[wave]
             for later in range(wave + 1, 2):
                 assert room.reduce(later) == answers[later]

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.observations import Observation
+from functions.intelligence.model import parts as parts_module
+from functions.intelligence.model import query as query_module
 from functions.intelligence.model import reducer as reducer_module
 from functions.intelligence.model.graph import Entity
-from functions.intelligence.model.parts import merged, observation_order
+from functions.intelligence.model.parts import Slice, merged, observation_order
 from functions.intelligence.model.query import EVERYTHING, Filter, matching, page
 from tests.intelligence.scans import MODULES, TYPES, MemoryScan, cut, fact, histories
 
@@ -17,6 +21,8 @@ filters = st.builds(
     Filter,
     types=st.frozensets(st.sampled_from(TYPES), max_size=2),
     modules=st.frozensets(st.sampled_from(MODULES), max_size=2),
+    value=st.sampled_from(("", "", "", "a.example")),
+    prefix=st.sampled_from(("", "", "DEV", "1")),
     contains=st.sampled_from(("", "A.EXAMPLE", "10.", "nothing")),
     min_confidence=st.sampled_from((0.0, 0.4, 1.0)),
     since=st.sampled_from(("", "2026-01-01T00:00:05.000Z")),
@@ -41,13 +47,38 @@ def test_pages_join_to_all_that_match_in_order(
     got: list[Observation] = []
     after: tuple[str, ...] = ()
     while True:
-        answer = page(scan.observation_parts(), scan.objects.__getitem__, limit, wanted, after)
+        answer = page(scan.observation_parts(), scan.fetch, limit, wanted, after)
         got += answer.items
         if answer.after is None:
             break
-        assert len(answer.items) == limit
+        assert len(answer.items) == limit or after < answer.after
         after = answer.after
     assert got == expected
+
+
+@given(histories(), st.lists(st.integers(0, 40), max_size=4), filters)
+def test_a_page_that_may_read_little_is_short_and_the_next_ones_have_the_rest(
+    history: list[Observation], where: list[int], wanted: Filter
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(parts_module, "BLOCK_ROWS", 3)
+        patch.setattr(query_module, "AHEAD", (1, 1))
+        scan = _scan(history, where)
+        distinct = {row.id: row for row in reversed(history)}.values()
+        got: list[Observation] = []
+        after: tuple[str, ...] | None = ()
+        while after is not None:
+            fetched: list[Slice] = []
+
+            def fetch(slices: Sequence[Slice], fetched: list[Slice] = fetched) -> list[bytes]:
+                fetched.extend(slices)
+                return scan.fetch(slices)
+
+            answer = page(scan.observation_parts(), fetch, 5, wanted, after)
+            assert len(fetched) <= 2
+            got += answer.items
+            after = answer.after
+    assert got == sorted(filter(wanted.admits, distinct), key=observation_order)
 
 
 def test_a_filter_asks_for_what_it_says() -> None:
@@ -57,6 +88,11 @@ def test_a_filter_asks_for_what_it_says() -> None:
     assert Filter(contains="example.COM").admits(row)
     assert not Filter(types=frozenset({"ip"})).admits(row)
     assert not Filter(modules=frozenset({"crawler"})).admits(row)
+    assert Filter(prefix="WWW.EX", value="www.Example.com").admits(row)
+    assert Filter(source="").admits(row)
+    assert not Filter(source="obs_other").admits(row)
+    assert not Filter(value="www.example.com").admits(row)
+    assert not Filter(prefix="example").admits(row)
     assert not Filter(contains="other").admits(row)
     assert not Filter(min_confidence=0.6).admits(row)
     assert not Filter(since="2026-01-02T00:00:00.001Z").admits(row)
@@ -78,8 +114,14 @@ def test_parts_that_cannot_match_stay_unread(monkeypatch: pytest.MonkeyPatch) ->
 
     parts = scan.observation_parts()
     assert len(parts) == 12
-    assert len(page(parts, tracked, 10).items) == 10
-    assert len(read) < len(parts) / 2
+    fetched: list[Slice] = []
+
+    def fetch(slices: Sequence[Slice]) -> list[bytes]:
+        fetched.extend(slices)
+        return scan.fetch(slices)
+
+    assert len(page(parts, fetch, 10).items) == 10
+    assert len(fetched) < len(parts) / 2
     read.clear()
     late = Filter(types=frozenset({"ip"}), since="2026-01-01T02:00:00.000Z")
     assert len(list(matching(parts, tracked, late))) == 30

@@ -9,7 +9,7 @@ import typer
 
 from palisade import attestation, output, tables, watching
 from palisade.api import Api
-from palisade.commands.shared import FailOn, Json, Limit, ScanId, Yes, confirm, connected, most, scan_id
+from palisade.commands.shared import FailOn, Json, ScanId, Yes, confirm, connected, scan_id
 from palisade.errors import ApiProblem, ExitCode, WrongUsage
 from palisade.picture import Picture
 from palisade.tables import Severity
@@ -68,14 +68,6 @@ def scan(
     output.show(started["scan_id"], started, as_json=as_json)
     if not as_json:
         output.hint(f"The scan runs; `palisade watch {started['scan_id']}` shows it.")
-
-
-@app.command("scans")
-def list_scans(limit: Limit = 20, as_json: Json = False) -> None:
-    """List the scans, the newest first."""
-    with connected() as api:
-        found = api.listed("/scans", most(limit))
-    output.show(tables.scans(found["items"]), found, as_json=as_json)
 
 
 @app.command("scan-status")

@@ -1,15 +1,37 @@
-"""Sorted parts: how a wave's bulk is cut into objects, found again without reading all of them, and merged."""
+"""Sorted parts: how bulk is cut into objects and blocks, found again without reading all of it, and merged.
+
+A part is one object of sorted rows. It is written as blocks, each a segment of its own (`contracts.facts`), end to
+end: a reader fetches the blocks that it needs by their place, and holds one of them at a time.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import heapq
-from collections.abc import Callable, Iterable, Iterator
-from typing import Protocol, Self, TypeVar
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Final, NamedTuple, Protocol, Self, TypeVar
 
 import msgspec
 
-from contracts.facts import decode_rows
+from contracts.facts import decode_rows, encode_rows
 from contracts.observations import Observation
+
+BLOCK_ROWS: Final = 250
+Order = tuple[str, ...]
+
+
+class Block(msgspec.Struct, frozen=True, array_like=True):
+    """Some rows of a part: the bytes `start` to `start + size` of its object, the order of the first row, and what
+    tells that none of its rows is wanted: the modules they are from, and the highest confidence."""
+
+    start: int
+    size: int
+    rows: int
+    first: Order
+    modules: tuple[str, ...] = ()
+    max_confidence: float = 1.0
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -20,15 +42,24 @@ class Part(msgspec.Struct, frozen=True):
 
     key: str
     rows: int
-    first: tuple[str, ...]
-    last: tuple[str, ...]
+    first: Order
+    last: Order
+    blocks: tuple[Block, ...]
     types: dict[str, int] = {}
     modules: dict[str, int] = {}
     max_confidence: float = 1.0
 
 
+class Written(msgspec.Struct, frozen=True, array_like=True):
+    """An object that was written: its key, how many bytes it has, and their SHA-256 in hexadecimal."""
+
+    key: str
+    size: int
+    sha256: str
+
+
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """What the reducer wrote for one wave."""
+    """What the reducer wrote for one wave. `objects` names all of it; `segments` what it was made of."""
 
     wave: int
     observations: tuple[Part, ...] = ()
@@ -45,6 +76,64 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     by_type: dict[str, int] = {}
     by_module: dict[str, int] = {}
     edges_left_out: int = 0
+    objects: tuple[Written, ...] = ()
+    segments: tuple[Written, ...] = ()
+
+
+class Generation(msgspec.Struct, frozen=True, kw_only=True):
+    """What compaction made of all waves up to `through`: the same rows in few large parts, and an index of values.
+
+    `postings` is the object of the index (see `model.postings`), absent where nothing was observed.
+    """
+
+    through: int
+    observations: tuple[Part, ...] = ()
+    entities: tuple[Part, ...] = ()
+    relations: tuple[Part, ...] = ()
+    postings: Part | None = None
+    objects: tuple[Written, ...] = ()
+
+
+class Index(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a reader begins: the manifests of all waves up to one, what each manifest's own object is, and the
+    compacted form of the first of them."""
+
+    manifests: list[Manifest] = []
+    written: list[Written] = []
+    generation: Generation | None = None
+
+    @property
+    def observations(self) -> list[Part]:
+        """Every part of observations."""
+        return self._parts(lambda of: of.observations)
+
+    @property
+    def entities(self) -> list[Part]:
+        """Every part of entities."""
+        return self._parts(lambda of: of.entities)
+
+    @property
+    def relations(self) -> list[Part]:
+        """Every part of relations."""
+        return self._parts(lambda of: of.relations)
+
+    @property
+    def through(self) -> int:
+        """The last wave that was compacted; -1 when none was."""
+        return self.generation.through if self.generation else -1
+
+    @property
+    def objects(self) -> list[Written]:
+        """Every object that must be there, each once, and what it must be."""
+        named = [
+            *self.written,
+            *(each for manifest in self.manifests for each in (*manifest.segments, *manifest.objects)),
+        ]
+        return [*named, *(self.generation.objects if self.generation else ())]
+
+    def _parts(self, of: Callable[[Manifest | Generation], tuple[Part, ...]]) -> list[Part]:
+        later = [part for manifest in self.manifests if manifest.wave > self.through for part in of(manifest)]
+        return [*(of(self.generation) if self.generation else ()), *later]
 
 
 class Mergeable(Protocol):
@@ -58,33 +147,129 @@ class Mergeable(Protocol):
         """Take in a later row of the same order."""
 
 
+class Slice(NamedTuple):
+    """Some bytes of an object."""
+
+    key: str
+    start: int
+    size: int
+
+
+class Run(NamedTuple):
+    """Blocks of one part that are to be read, in order."""
+
+    part: Part
+    blocks: Sequence[Block]
+
+    @property
+    def first(self) -> Order:
+        """The order of the first row."""
+        return self.blocks[0].first
+
+
 Read = Callable[[str], bytes]
 """Reads one object by its key."""
 
-Order = tuple[str, ...]
 Row = TypeVar("Row")
 GraphRow = TypeVar("GraphRow", bound=Mergeable)
+Load = Callable[[Part, Block], list[Row]]
+"""Gives the rows of one block."""
 
 
-def stream(
-    parts: Iterable[Part], load: Callable[[Part], list[Row]], order: Callable[[Row], Order], after: Order = ()
-) -> Iterator[Row]:
-    """The rows of sorted parts as one sorted stream, from just past `after`.
+def written(key: str, body: bytes) -> Written:
+    """What an object is."""
+    return Written(key, len(body), hashlib.sha256(body).hexdigest())
 
-    Rows of one order come in the order of their parts. A part is loaded when the stream reaches its first row,
-    and not at all when it ends before `after`.
+
+def with_wave(index: Index, manifest: Manifest, key: str) -> Index:
+    """The index with one wave more, whose manifest lies under `key`."""
+    own = written(key, encode_rows([manifest]))
+    return msgspec.structs.replace(index, manifests=[*index.manifests, manifest], written=[*index.written, own])
+
+
+def pack(key: str, rows: Sequence[Row], order: Callable[[Row], Order]) -> tuple[Part, bytes]:
+    """Sorted rows (at least one) as an object and its description."""
+    blocks: list[Block] = []
+    body: list[bytes] = []
+    start = 0
+    for cut in range(0, len(rows), BLOCK_ROWS):
+        some = rows[cut : cut + BLOCK_ROWS]
+        segment = encode_rows(some)
+        blocks.append(described(start, len(segment), some, order))
+        body.append(segment)
+        start += len(segment)
+    return joined(key, blocks, order(rows[-1]), counted(rows, "type"), counted(rows, "module")), b"".join(body)
+
+
+def described(start: int, size: int, rows: Sequence[Row], order: Callable[[Row], Order]) -> Block:
+    """The description of a block that lies at `start`."""
+    facts = [row for row in rows if isinstance(row, Observation)]
+    return Block(
+        start,
+        size,
+        len(rows),
+        order(rows[0]),
+        modules=tuple(sorted({row.module for row in facts})),
+        max_confidence=max((row.confidence for row in facts), default=1.0),
+    )
+
+
+def joined(
+    key: str, blocks: Sequence[Block], last: Order, types: Mapping[str, int], modules: Mapping[str, int]
+) -> Part:
+    """The description of a part that is made of these blocks."""
+    return Part(
+        key,
+        sum(block.rows for block in blocks),
+        blocks[0].first,
+        last,
+        tuple(blocks),
+        dict(sorted(types.items())),
+        dict(sorted(modules.items())),
+        max(block.max_confidence for block in blocks),
+    )
+
+
+def counted(rows: Iterable[object], field: str) -> Counter[str]:
+    """How many rows there are by what this field says; rows without it are not counted."""
+    return Counter(value for row in rows if (value := getattr(row, field, None)))
+
+
+def runs(
+    parts: Iterable[Part], after: Order = (), admits: Callable[[Part, Block], bool] = lambda _part, _block: True
+) -> list[Run]:
+    """What is to be read of these parts: the admitted blocks that can hold rows from just past `after`."""
+    found: list[Run] = []
+    for part in parts:
+        if part.last <= after:
+            continue
+        begin = max(0, bisect_right(part.blocks, after, key=lambda block: block.first) - 1) if after else 0
+        blocks = [block for block in part.blocks[begin:] if admits(part, block)]
+        if blocks:
+            found.append(Run(part, blocks))
+    return found
+
+
+def stream(wanted: Iterable[Run], load: Load[Row], order: Callable[[Row], Order], after: Order = ()) -> Iterator[Row]:
+    """The rows of sorted runs as one sorted stream, from just past `after`.
+
+    Rows of one order come in the order of their runs. A block is loaded when the stream reaches its first row.
     """
-    waiting = sorted(((part.first, age, part) for age, part in enumerate(parts) if part.last > after), reverse=True)
+    waiting = sorted(((run.first, age, run) for age, run in enumerate(wanted)), key=lambda each: each[:2], reverse=True)
     open_: list[tuple[Order, int, Row, Iterator[Row]]] = []
     while waiting or open_:
         while waiting and (not open_ or waiting[-1][0] <= open_[0][0]):
-            _, age, part = waiting.pop()
-            rows = iter([row for row in load(part) if order(row) > after])
-            _advance(open_, rows, age, order)
+            _, age, run = waiting.pop()
+            _advance(open_, _rows(run, load, order, after), age, order)
         if open_:
             _, age, row, rows = heapq.heappop(open_)
             yield row
             _advance(open_, rows, age, order)
+
+
+def _rows(run: Run, load: Load[Row], order: Callable[[Row], Order], after: Order) -> Iterator[Row]:
+    for block in run.blocks:
+        yield from (row for row in load(run.part, block) if order(row) > after)
 
 
 def _advance(
@@ -98,14 +283,31 @@ def _advance(
         return
 
 
+def whole(read: Read, row_type: type[Row]) -> Load[Row]:
+    """Loads blocks for somebody who reads parts from end to end: an object is fetched once and kept, compressed,
+    until its last block is taken."""
+    kept: dict[str, bytes] = {}
+
+    def load(part: Part, block: Block) -> list[Row]:
+        body = kept.get(part.key)
+        if body is None:
+            body = kept[part.key] = read(part.key)
+        if block is part.blocks[-1]:
+            del kept[part.key]
+        return decode_rows(body[block.start : block.start + block.size], row_type)
+
+    return load
+
+
 def merged(parts: Iterable[Part], row_type: type[GraphRow], read: Read, after: Order = ()) -> Iterator[GraphRow]:
     """The graph's rows from just past `after`, what several parts say of one order merged into one row."""
+    return absorbed(stream(runs(parts, after), whole(read, row_type), lambda row: row.order, after))
 
-    def load(part: Part) -> list[GraphRow]:
-        return decode_rows(read(part.key), row_type)
 
+def absorbed(rows: Iterable[GraphRow]) -> Iterator[GraphRow]:
+    """Sorted rows, those of one order absorbed into the first of them."""
     current: GraphRow | None = None
-    for row in stream(parts, load, lambda row: row.order, after):
+    for row in rows:
         if current is not None and current.order == row.order:
             current.absorb(row)
             continue
@@ -119,3 +321,8 @@ def merged(parts: Iterable[Part], row_type: type[GraphRow], read: Read, after: O
 def observation_order(observation: Observation) -> tuple[str, str]:
     """Observations are kept in order of time, ties by id."""
     return (observation.observed_at, observation.id)
+
+
+def graph_order(row: Mergeable) -> Order:
+    """Rows of the graph are kept in the order that they say."""
+    return row.order

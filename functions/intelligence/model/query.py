@@ -2,27 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
 import msgspec
 
 from contracts.facts import decode_observations
 from contracts.observations import Observation
-from functions.intelligence.model.parts import Part, Read, observation_order, stream
+from functions.intelligence.model.parts import (
+    Block,
+    Order,
+    Part,
+    Read,
+    Run,
+    Slice,
+    observation_order,
+    runs,
+    stream,
+    whole,
+)
 
 END_OF_TIME: Final = "\U0010ffff"
+MAX_BLOCKS: Final = 48
+"""Blocks that one page reads: what is rarer than that is found on a later page, and no page takes long."""
+AHEAD: Final = (4, 12, 32)
+"""Blocks that are fetched at once: few at first, because a page is often full with them."""
+
+Fetch = Callable[[Sequence[Slice]], list[bytes]]
+"""Reads slices of objects, at once where it can."""
+Choose = Callable[["Filter"], "frozenset[tuple[str, int]] | None"]
+"""The blocks (key, start) in which an index knows what is asked for; None when it cannot tell."""
 
 
 class Filter(msgspec.Struct, frozen=True, kw_only=True):
     """Which observations are asked for; what is empty asks nothing.
 
-    `contains` is a part of the value in any case, `since` and `until` are RFC 3339 UTC and inclusive.
+    `value` is the whole value as it is stored; `prefix` its beginning and `contains` a part of it, both in any case.
+    `source` is the id of the observation that led to it. `since` and `until` are RFC 3339 UTC and inclusive.
     """
 
     types: frozenset[str] = frozenset()
     modules: frozenset[str] = frozenset()
+    value: str = ""
+    prefix: str = ""
     contains: str = ""
+    source: str = ""
     min_confidence: float = 0.0
     since: str = ""
     until: str = ""
@@ -34,17 +58,26 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
             and (not self.modules or observation.module in self.modules)
             and observation.confidence >= self.min_confidence
             and self.since <= observation.observed_at <= (self.until or END_OF_TIME)
-            and self.contains.casefold() in observation.value.casefold()
+            and (not self.source or observation.source_id == self.source)
+            and self._admits_value(observation.value)
         )
 
-    def may_hold(self, part: Part) -> bool:
-        """Whether a part can hold an observation that is asked for, by what its index says."""
+    def _admits_value(self, value: str) -> bool:
+        if self.value and value != self.value:
+            return False
+        if not (self.prefix or self.contains):
+            return True
+        folded = value.casefold()
+        return folded.startswith(self.prefix.casefold()) and self.contains.casefold() in folded
+
+    def may_hold(self, part: Part, block: Block) -> bool:
+        """Whether a block can hold an observation that is asked for, by what is said of it."""
         return (
             (not self.types or not self.types.isdisjoint(part.types))
-            and (not self.modules or not self.modules.isdisjoint(part.modules))
-            and part.max_confidence >= self.min_confidence
+            and (not self.modules or not self.modules.isdisjoint(block.modules))
+            and block.max_confidence >= self.min_confidence
             and part.last[0] >= self.since
-            and part.first[0] <= (self.until or END_OF_TIME)
+            and block.first[0] <= (self.until or END_OF_TIME)
         )
 
 
@@ -52,30 +85,85 @@ EVERYTHING: Final = Filter()
 
 
 class Page(msgspec.Struct, frozen=True):
-    """Some observations in order of time; `after` is the order to go on from, None at the end."""
+    """Some observations in order of time; `after` is the order to go on from, None at the end. A page may be short,
+    or empty, and not be the last."""
 
     items: list[Observation]
     after: tuple[str, str] | None
 
 
-def matching(
-    parts: Iterable[Part], read: Read, wanted: Filter = EVERYTHING, after: tuple[str, ...] = ()
-) -> Iterator[Observation]:
-    """The observations that pass the filter, in order of (observed_at, id), from just past `after`."""
+class _EnoughRead(Exception):
+    """A page has read as many blocks as it may; the rows from `first` on are for the next one."""
 
-    def load(part: Part) -> list[Observation]:
-        return [row for row in decode_observations(read(part.key)) if wanted.admits(row)]
+    def __init__(self, first: Order) -> None:
+        self.first = first
 
-    return stream([part for part in parts if wanted.may_hold(part)], load, observation_order, after)
+
+class _Ahead:
+    """Loads the blocks of a page: each time one is missing it is fetched with those that come next, at once."""
+
+    def __init__(self, wanted: Iterable[Run], fetch: Fetch, chosen: Filter) -> None:
+        blocks = [(run.part.key, block) for run in wanted for block in run.blocks]
+        self._waiting = sorted(blocks, key=lambda each: each[1].first, reverse=True)
+        self._fetch = fetch
+        self._chosen = chosen
+        self._steps = iter(AHEAD)
+        self._kept: dict[tuple[str, int], bytes] = {}
+
+    def __call__(self, part: Part, block: Block) -> list[Observation]:
+        if (part.key, block.start) not in self._kept:
+            self._more(block.first)
+        segment = self._kept.pop((part.key, block.start))
+        return [row for row in decode_observations(segment) if self._chosen.admits(row)]
+
+    def _more(self, first: Order) -> None:
+        step = next(self._steps, 0)
+        if not step:
+            raise _EnoughRead(first)
+        some = [self._waiting.pop() for _ in range(min(step, len(self._waiting)))]
+        slices = [Slice(key, block.start, block.size) for key, block in some]
+        found = self._fetch(slices)
+        self._kept |= {(each.key, each.start): body for each, body in zip(slices, found, strict=True)}
 
 
 def page(
-    parts: Iterable[Part], read: Read, limit: int, wanted: Filter = EVERYTHING, after: tuple[str, ...] = ()
+    parts: Iterable[Part],
+    fetch: Fetch,
+    limit: int,
+    wanted: Filter = EVERYTHING,
+    after: Order = (),
+    chosen: frozenset[tuple[str, int]] | None = None,
 ) -> Page:
-    """At most `limit` (> 0) observations that pass the filter, oldest first."""
+    """At most `limit` (> 0) observations that pass the filter, oldest first, from `MAX_BLOCKS` blocks at most.
+
+    `chosen` are the blocks that an index has named; the others of its parts hold nothing that is asked for.
+    """
+
+    def admits(part: Part, block: Block) -> bool:
+        return wanted.may_hold(part, block) and (chosen is None or (part.key, block.start) in chosen)
+
+    read = runs(parts, after, admits)
     found: list[Observation] = []
-    for observation in matching(parts, read, wanted, after):
-        if len(found) == limit:
-            return Page(found, observation_order(found[-1]))
-        found.append(observation)
+    try:
+        for observation in stream(read, _Ahead(read, fetch, wanted), observation_order, after):
+            if len(found) == limit:
+                return Page(found, observation_order(found[-1]))
+            found.append(observation)
+    except _EnoughRead as enough:
+        return Page(found, _just_before(enough.first))
     return Page(found, None)
+
+
+def matching(
+    parts: Iterable[Part], read: Read, wanted: Filter = EVERYTHING, after: Order = ()
+) -> Iterator[Observation]:
+    """All observations that pass the filter, in order of (observed_at, id), from just past `after`."""
+    load = whole(read, Observation)
+    rows = stream(runs(parts, after, wanted.may_hold), load, observation_order, after)
+    return (row for row in rows if wanted.admits(row))
+
+
+def _just_before(order: Order) -> tuple[str, str]:
+    """The order after which this one comes next: its id with the last character one less, and then the greatest."""
+    at, id_ = order
+    return (at, f"{id_[:-1]}{chr(ord(id_[-1]) - 1)}{END_OF_TIME}" if id_ else "")

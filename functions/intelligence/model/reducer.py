@@ -7,7 +7,7 @@ it writes objects whose keys and bytes follow from its input alone, so running i
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -17,7 +17,7 @@ from contracts.observations import WEAKNESS_TYPES, Observation
 from functions.intelligence.model.frontier import Frontier
 from functions.intelligence.model.graph import Entity, Relation
 from functions.intelligence.model.graph_delta import MAX_FAN, GraphDelta
-from functions.intelligence.model.parts import Manifest, Part
+from functions.intelligence.model.parts import Manifest, Part, graph_order, observation_order, pack
 from functions.intelligence.model.state import NO_ROW, ReducerState
 from functions.intelligence.model.weaknesses import module_detection
 
@@ -158,10 +158,10 @@ class WaveReducer:
         if not self._rows:
             return
         self._rows.sort()
-        rows = [row for _, _, row in self._rows]
         key = self._key(facts.observations_key, len(self._parts))
-        self._sink(key, facts.encode_rows(rows))
-        self._parts.append(observation_part(key, rows))
+        part, body = pack(key, [row for _, _, row in self._rows], observation_order)
+        self._sink(key, body)
+        self._parts.append(part)
         self._rows = []
 
     def _write_graph(self) -> None:
@@ -174,10 +174,10 @@ class WaveReducer:
             key = self._key(facts.relations_key, len(self._relation_parts))
             self._relation_parts.append(self._write_sorted(key, relations))
 
-    def _write_sorted(self, key: str, rows: list[Entity] | list[Relation]) -> Part:
-        self._sink(key, facts.encode_rows(rows))
-        types = Counter(row.type for row in rows if isinstance(row, Entity))
-        return Part(key, len(rows), rows[0].order, rows[-1].order, types=dict(sorted(types.items())))
+    def _write_sorted(self, key: str, rows: Sequence[Entity | Relation]) -> Part:
+        part, body = pack(key, rows, graph_order)
+        self._sink(key, body)
+        return part
 
     def _write_frontier(self) -> tuple[str, ...]:
         keys: list[str] = []
@@ -193,19 +193,6 @@ class WaveReducer:
         self._sink(key, facts.encode_rows(self._weaknesses))
         self._weaknesses = []
         return key
-
-
-def observation_part(key: str, rows: list[Observation]) -> Part:
-    """The index entry of sorted observations (at least one)."""
-    return Part(
-        key,
-        len(rows),
-        first=(rows[0].observed_at, rows[0].id),
-        last=(rows[-1].observed_at, rows[-1].id),
-        types=dict(sorted(Counter(row.type for row in rows).items())),
-        modules=dict(sorted(Counter(row.module for row in rows).items())),
-        max_confidence=max(row.confidence for row in rows),
-    )
 
 
 def _at(attributes: Mapping[str, Any], path: list[str]) -> Any:

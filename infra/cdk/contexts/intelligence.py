@@ -7,7 +7,7 @@ from constructs import Construct
 from infra.cdk.constructs.bounded_context import READ, BoundedContext
 from infra.cdk.platform.stack import Platform
 
-VIEWS = ("observations", "entities", "graph", "timeline")
+VIEWS = ("observations", "entities", "graph", "timeline", "integrity")
 
 
 class Intelligence(BoundedContext):

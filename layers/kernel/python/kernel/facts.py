@@ -33,12 +33,13 @@ class Facts:
         with aws.acting_for(actor.tenant_id):
             self.client.put_object(Bucket=self.bucket, Key=key, Body=body, ContentType=content_type)
 
-    def get(self, actor: Actor, key: str) -> bytes:
-        """An object's body. Raises NotFound."""
+    def get(self, actor: Actor, key: str, start: int = 0, size: int = 0) -> bytes:
+        """An object's body, or `size` bytes of it from `start` on. Raises NotFound."""
         self._own(actor, key)
+        part = {"Range": f"bytes={start}-{start + size - 1}"} if size else {}
         try:
             with aws.acting_for(actor.tenant_id):
-                body: bytes = self.client.get_object(Bucket=self.bucket, Key=key)["Body"].read()
+                body: bytes = self.client.get_object(Bucket=self.bucket, Key=key, **part)["Body"].read()
         except self.client.exceptions.NoSuchKey:
             raise NotFound() from None
         return body
