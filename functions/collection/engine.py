@@ -12,14 +12,14 @@ import math
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
 
 from contracts.observations import Observation
 from functions.collection.halt import Halted
-from functions.collection.journal import Journal, LogEntry
+from functions.collection.journal import Journal, LogEntry, module_log
 from functions.collection.module import Blobs, Context, Module, Walker
 from functions.collection.reader import BatchLimits, Reader
 from functions.collection.session import OutOfScope, Session
@@ -93,8 +93,9 @@ class _Run:
     def __init__(
         self, module: Module[Any], batch: Batch, context: Context, limits: BatchLimits, now: Callable[[], str]
     ) -> None:
+        self._journal = Journal(limits.log_entries)
         self._module = module
-        self._context = context
+        self._context = replace(context, log=module_log(self._journal, logger))
         self._began = time.monotonic()
         wanted = re.compile(type(module).face.matching)
         matching = (o for o in batch.observations if wanted.search(o.value))
@@ -102,7 +103,6 @@ class _Run:
         self._leftovers: list[Observation] = []
         self._handled = 0
         self._durations = [0] * DURATIONS
-        self._journal = Journal(limits.log_entries)
         self._reader = Reader(type(module).face, batch.scan_id, context.session.prove, limits, self._journal, now)
         self.limits = limits
 

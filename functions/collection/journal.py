@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 import msgspec
 
 from contracts.observations import Observation
@@ -53,3 +55,24 @@ class Journal:
         if self._dropped:
             entries.append(LogEntry("warning", "more entries did not fit into the log", count=self._dropped))
         return entries
+
+
+class JournalHandler(logging.Handler):
+    """Brings what a module logs, from `info` on, into the scan's log; `debug` stays with the function's own."""
+
+    def __init__(self, journal: Journal) -> None:
+        super().__init__(logging.INFO)
+        self._journal = journal
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Note a record."""
+        level = "warning" if record.levelno >= logging.WARNING else "info"
+        self._journal.note(level, record.getMessage(), None)
+
+
+def module_log(journal: Journal, parent: logging.Logger) -> logging.Logger:
+    """The logger of one batch: what it is told goes into the journal and to its parent."""
+    log = logging.Logger(parent.name)
+    log.parent = parent
+    log.addHandler(JournalHandler(journal))
+    return log

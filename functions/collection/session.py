@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from dns.message import Message
 
 WEB_LIMITS = Limits(body=2 * MIB, headers=32 * 1024, total_seconds=20.0, connect_seconds=5.0, truncate=True)
+PROVIDER_LIMITS = Limits(body=16 * MIB, headers=32 * 1024, total_seconds=60.0, connect_seconds=10.0, redirects=3)
 RETRIES = 3
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 TRANSFER_BYTES = 16 * MIB
@@ -142,6 +143,23 @@ class Session:
     async def fetch(self, url: str, *, headers: tuple[tuple[str, str], ...] = ()) -> Response:
         """GET a URL, whatever its certificate: judging that is the work of other modules."""
         return await self.http(Request("GET", url, headers, verify=False))
+
+    async def ask_provider(self, request: Request, *, about: str, limits: Limits = PROVIDER_LIMITS) -> Response:
+        """Ask a service of somebody else about a host in scope: the host itself is sent nothing. The service's
+        certificate is verified, and redirects are followed as far as `limits` allows.
+
+        Raises `OutOfScope`, `EgressError`.
+        """
+        self.require(about)
+        gate = self._gate(host_of(request.url), self._pace.concurrency)
+        for _ in range(RETRIES):
+            async with self.halt.interruptible(), gate.passage():
+                await self._rate_limit.acquire(self._rate_group)
+                response = await self.egress.send(request, limits)
+            gate.report(response.status, response.header("retry-after"))
+            if response.status not in OVERLOADED or request.method not in SAFE_METHODS:
+                break
+        return response
 
     async def connect(
         self,
