@@ -74,5 +74,6 @@ def module_log(journal: Journal, parent: logging.Logger) -> logging.Logger:
     """The logger of one batch: what it is told goes into the journal and to its parent."""
     log = logging.Logger(parent.name)
     log.parent = parent
+    log.setLevel(logging.INFO)
     log.addHandler(JournalHandler(journal))
     return log

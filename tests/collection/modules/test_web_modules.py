@@ -6,8 +6,6 @@ import asyncio
 import hashlib
 import json
 import subprocess
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 from urllib.robotparser import RobotFileParser
@@ -27,35 +25,9 @@ from functions.collection.modules.web_headers import WebHeaders
 from functions.collection.secret_patterns import mask, secrets_in
 from functions.collection.web import Site
 from tests.collection.servers import free_port, nginx, program
+from tests.collection.sites import files, site
 from tests.collection.world import MemoryBlobs, facts, observed, run, values
 from tests.kernel.egress_servers import certificate
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-
-@asynccontextmanager
-async def site(handler: Handler, tls: Any = None) -> AsyncIterator[str]:
-    """A web application on loopback; its root URL."""
-    app = web.Application()
-    app.router.add_route("*", "/{path:.*}", handler)
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls).start()
-        yield f"http{'s' if tls else ''}://127.0.0.1:{runner.addresses[0][1]}/"
-    finally:
-        await runner.cleanup()
-
-
-def files(found: dict[str, tuple[str, str]], headers: dict[str, str] | None = None) -> Handler:
-    """Serves texts by path with their type; all else is not found."""
-
-    async def handler(request: web.Request) -> web.StreamResponse:
-        kind, text = found.get(request.path, ("text/html", "<title>nothing</title>"))
-        status = 200 if request.path in found else 404
-        return web.Response(text=text, status=status, headers={"Content-Type": kind, **(headers or {})})
-
-    return handler
 
 
 def service(root: str) -> Any:
