@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from functools import cache
 from typing import Annotated
 
@@ -16,8 +17,10 @@ from functions.intelligence.model.export import EXPORTERS
 from functions.intelligence.model.query import Filter
 from functions.intelligence.schemas import EntityView, Graph, IntegrityReport, Moment, ObservationView
 from functions.intelligence.store import Store
+from kernel import clock
 from kernel.actor import Actor
 from kernel.cursors import Cursors
+from kernel.errors import BadRequest
 from kernel.http import List, ListParameters, Query, Response, Room, lambda_handler, require
 
 app = Room("intelligence")
@@ -27,20 +30,30 @@ MAX_INLINE = 5_000_000
 
 
 class ObservationParameters(ListParameters):
-    """Which observations are asked for; what is absent asks nothing."""
+    """Which observations are asked for; what is absent asks nothing. A page may be short and not be the last."""
 
     type: Annotated[list[ObservationType], Field(max_length=30)] = []
     module: Annotated[list[str], Field(max_length=50)] = []
+    value: Annotated[str, Field(max_length=4096, description="The whole value, as it is shown.")] = ""
+    prefix: Annotated[str, Field(max_length=200, description="The beginning of the value, in any case.")] = ""
     contains: Annotated[str, Field(max_length=200, description="A part of the value, in any case.")] = ""
+    source: Annotated[str, Field(max_length=64, description="The id of the observation that led to it.")] = ""
     min_confidence: Annotated[float, Field(ge=0, le=1)] = 0.0
+    since: Annotated[datetime | None, Field(description="Observed then or later; RFC 3339 with its offset.")] = None
+    until: Annotated[datetime | None, Field(description="Observed then or earlier.")] = None
 
     def filter(self) -> Filter:
         """The question."""
         return Filter(
             types=frozenset(self.type),
             modules=frozenset(self.module),
+            value=self.value,
+            prefix=self.prefix,
             contains=self.contains,
+            source=self.source,
             min_confidence=self.min_confidence,
+            since=_time(self.since),
+            until=_time(self.until),
         )
 
 
@@ -123,6 +136,16 @@ async def check_integrity(
     report, end = service.integrity(store(), actor, scan_id, begin, parameters.limit)
     report.next_cursor = cursors.write({"after": [str(end)]}) if end is not None else None
     return report
+
+
+def _time(at: datetime | None) -> str:
+    """A time as facts bear it; one without an offset is UTC."""
+    if at is None:
+        return ""
+    try:
+        return clock.timestamp(at if at.tzinfo else at.replace(tzinfo=UTC))
+    except OverflowError:
+        raise BadRequest("A time lies between the years 1 and 9999 in UTC.") from None
 
 
 def _cursors(actor: Actor, scan_id: str, parameters: ListParameters) -> Cursors:

@@ -6,7 +6,7 @@ The reducer and the rules are imported by what reduces: a door that answers ques
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
@@ -18,7 +18,8 @@ from functions.intelligence.model.confidence import explain
 from functions.intelligence.model.export import EXPORTERS
 from functions.intelligence.model.graph import Entity, Relation
 from functions.intelligence.model.integrity import damages, some
-from functions.intelligence.model.parts import Index, Manifest, Written, merged, with_wave
+from functions.intelligence.model.parts import Index, Manifest, Slice, Written, merged, with_wave
+from functions.intelligence.model.postings import chosen
 from functions.intelligence.model.query import Filter, Page, matching, page
 from functions.intelligence.model.selection import Selection, select
 from functions.intelligence.schemas import EntityView, IntegrityReport
@@ -59,7 +60,15 @@ def reduce(store: Store, actor: Actor, scan_id: str, wave: int) -> dict[str, Any
 def observations(store: Store, actor: Actor, scan_id: str, wanted: Filter, limit: int, after: tuple[str, ...]) -> Page:
     """A page of a scan's observations, oldest first. Raises NotFound."""
     index = _index(store, actor, scan_id)
-    return page(index.observations, lambda slices: store.read_all(actor, slices), limit, wanted, after)
+
+    def fetch(slices: Sequence[Slice]) -> list[bytes]:
+        return store.read_all(actor, slices)
+
+    generation = index.generation
+    if generation is None or generation.postings is None or generation.through < index.manifests[-1].wave:
+        return page(index.observations, fetch, limit, wanted, after)
+    looked_up = chosen(generation.postings, generation.observations, wanted, fetch)
+    return page(index.observations, fetch, limit, wanted, after, looked_up)
 
 
 def entities(
@@ -97,6 +106,33 @@ def graph_rows(
         lambda: merged(index.entities, Entity, read),
         lambda: merged(index.relations, Relation, read),
     )
+
+
+def compact(store: Store, actor: Actor, scan_id: str) -> dict[str, int]:
+    """Turn the many parts of a scan that has ended into few, with an index: `{observations, objects}`.
+
+    Readers see one form or the other, never half of one; doing it again changes nothing. Raises NotFound.
+    """
+    from functions.intelligence.model.compaction import compact as compacted
+
+    brief = store.brief(actor, scan_id)
+    before = store.index(actor, scan_id, brief.wave - 1)
+    index = compacted(
+        actor.tenant_id, scan_id, before, _reader(store, actor), lambda key, body: store.write(actor, key, body)
+    )
+    if index is not before:
+        store.write_index(actor, scan_id, index)
+    return {"observations": sum(part.rows for part in index.observations), "objects": len(index.objects)}
+
+
+def sweep(store: Store, actor: Actor, scan_id: str) -> int:
+    """Remove what compaction has replaced; how many objects went. Readers that began before it are done by then."""
+    from functions.intelligence.model.compaction import REPLACED
+
+    index = _index(store, actor, scan_id)
+    if index.generation is None or index.generation.through != index.manifests[-1].wave:
+        return 0
+    return sum(store.remove(actor, facts.scan_prefix(actor.tenant_id, scan_id) + area) for area in REPLACED)
 
 
 def integrity(store: Store, actor: Actor, scan_id: str, begin: int, limit: int) -> tuple[IntegrityReport, int | None]:

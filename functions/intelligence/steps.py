@@ -25,3 +25,15 @@ def reduce(actor: Actor, event: dict[str, Any]) -> dict[str, Any]:
 def hand_in(actor: Actor, event: dict[str, Any]) -> None:
     """Takes `{scan_id, report_id}`: write this context's part of a report."""
     service.hand_in(store(), actor, event["scan_id"], event["report_id"])
+
+
+@task
+def compact(actor: Actor, event: dict[str, Any]) -> dict[str, int]:
+    """Takes `{scan_id}`; see `service.compact`."""
+    return service.compact(store(), actor, event["scan_id"])
+
+
+@task
+def sweep(actor: Actor, event: dict[str, Any]) -> dict[str, int]:
+    """Takes `{scan_id}`; removes what compaction has replaced."""
+    return {"removed": service.sweep(store(), actor, event["scan_id"])}

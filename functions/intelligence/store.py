@@ -49,6 +49,10 @@ class Store:
         """One object; the same key again replaces it."""
         self._facts.put(actor, key, body, content_type)
 
+    def remove(self, actor: Actor, prefix: str) -> int:
+        """Remove everything below a prefix; how many objects went."""
+        return self._facts.delete(actor, prefix)
+
     def link(self, actor: Actor, key: str, filename: str) -> str:
         """A presigned download link."""
         return self._facts.link(actor, key, filename)

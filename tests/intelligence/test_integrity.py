@@ -8,13 +8,13 @@ from contracts.facts import scan_prefix
 from functions.intelligence.model import integrity
 from functions.intelligence.model.parts import Written, written
 from kernel.facts import Facts
-from tests.intelligence.test_service import Scan, scan  # noqa: F401 - the fixture
+from tests.intelligence.stored import Scan
 from tests.kit import actor
 
 pytestmark = pytest.mark.usefixtures("cloud")
 
 
-def test_what_was_written_is_whole(scan: Scan) -> None:  # noqa: F811
+def test_what_was_written_is_whole(scan: Scan) -> None:
     said = scan.get("integrity", "limit=200").body
     assert said["damages"] == []
     assert said["next_cursor"] is None
@@ -28,7 +28,7 @@ def test_what_was_written_is_whole(scan: Scan) -> None:  # noqa: F811
 @pytest.mark.parametrize("kind", ["manifests", "observations", "graph", "frontier", "state", "segments", "weaknesses"])
 @pytest.mark.parametrize("problem", ["missing", "changed"])
 def test_every_kind_of_object_is_missed_and_its_change_noticed(
-    scan: Scan,  # noqa: F811
+    scan: Scan,
     kind: str,
     problem: str,
 ) -> None:
@@ -47,7 +47,7 @@ def test_every_kind_of_object_is_missed_and_its_change_noticed(
     assert scan.get("integrity", "limit=200").body["damages"] == [damage]
 
 
-def test_all_objects_are_looked_at_page_after_page(scan: Scan) -> None:  # noqa: F811
+def test_all_objects_are_looked_at_page_after_page(scan: Scan) -> None:
     checked, cursor = 0, ""
     while True:
         said = scan.get("integrity", f"limit=3{cursor}").body
@@ -59,7 +59,7 @@ def test_all_objects_are_looked_at_page_after_page(scan: Scan) -> None:  # noqa:
     assert checked == said["objects"]
 
 
-def test_nobody_else_can_ask(scan: Scan) -> None:  # noqa: F811
+def test_nobody_else_can_ask(scan: Scan) -> None:
     assert scan.get("integrity", who=actor()).status == 404
 
 
@@ -79,5 +79,5 @@ def test_a_body_of_another_length_is_changed() -> None:
     assert [(each.problem, each.expected_size, each.found_size) for each in found] == [("changed", 3, 2)]
 
 
-def _prefix(scan: Scan) -> str:  # noqa: F811
+def _prefix(scan: Scan) -> str:
     return scan_prefix(scan.who.tenant_id, scan.id)

@@ -10,103 +10,15 @@ from urllib.parse import urlsplit
 import networkx
 import pytest
 
-from contracts.facts import decode_rows, encode_rows, scan_prefix, segment_key
+from contracts.facts import decode_rows, encode_rows, scan_prefix
 from contracts.findings import Detection
-from contracts.observations import Observation, observation_id
 from contracts.reports import Evidence, IntelligencePart, ReportFinding, part_key
-from contracts.scans import ScanBrief, ScanStatus
 from functions.intelligence import api, steps
-from kernel.actor import Actor
 from kernel.facts import Facts
-from kernel.ids import new_id
-from kernel.table import Table, create, update
-from tests.kit import Answer, actor, call
+from tests.intelligence.stored import Scan
+from tests.kit import actor
 
 pytestmark = pytest.mark.usefixtures("cloud")
-
-WEAK = {
-    "check": "exposed-git",
-    "asset": "http://a.example",
-    "title": "A folder",
-    "severity": "high",
-    "remedy": "Remove it.",
-}
-
-
-class Scan:
-    """A scan whose waves are written by hand."""
-
-    def __init__(self, who: Actor) -> None:
-        self.who = who
-        self.brief = ScanBrief(
-            tenant_id=who.tenant_id,
-            scan_id=new_id("scan"),
-            name="Site",
-            status=ScanStatus.RUNNING,
-            targets=("a.example",),
-            created_at="2026-11-20T08:00:00.000Z",
-        )
-        Table().write(create(self.brief))
-        self.id = self.brief.scan_id
-
-    def fact(self, type_: str, value: str, source: Observation | None = None, **fields: Any) -> Observation:
-        source_id = source.id if source else self.id
-        return Observation(
-            id=observation_id(self.id, type_, value, source_id),
-            type=type_,
-            value=value,
-            source_id=source_id,
-            module=fields.pop("module", "m"),
-            module_version="1.0.0",
-            observed_at=fields.pop("at", "2026-11-20T08:00:01.000Z"),
-            **fields,
-        )
-
-    def reduce(self, wave: int, *batches: list[Observation]) -> dict[str, Any]:
-        """Write the batches' segments and have the wave reduced, as the state machine does; the gate counts it."""
-        for number, rows in enumerate(batches):
-            Facts().put(self.who, segment_key(self.who.tenant_id, self.id, wave, number), encode_rows(rows))
-        event = {"tenant_id": self.who.tenant_id, "scan_id": self.id, "wave": wave}
-        answer: dict[str, Any] = steps.reduce(event, None)
-        brief = Table().require(self.who, ScanBrief, scan_id=self.id)
-        brief.wave = wave + 1
-        Table().write(update(brief))
-        return answer
-
-    def get(self, view: str, query: str = "", who: Actor | None = None) -> Answer:
-        return call(api.handler, "GET", f"/scans/{self.id}/{view}", who or self.who, query=query)
-
-    def whole(self, view: str, query: str = "", limit: int = 2) -> list[dict[str, Any]]:
-        """A list, page after page."""
-        found: list[dict[str, Any]] = []
-        cursor = ""
-        while True:
-            page = self.get(view, f"limit={limit}{query}{cursor}").body
-            assert len(page["items"]) <= limit
-            found += page["items"]
-            if page["next_cursor"] is None:
-                return found
-            cursor = f"&cursor={page['next_cursor']}"
-
-
-@pytest.fixture
-def scan() -> Scan:
-    """Two waves: a domain, its addresses from two batches with one fact in both, a weakness."""
-    made = Scan(actor())
-    root = made.fact("domain", "a.example", at="2026-11-20T08:00:00.000Z")
-    addresses = [made.fact("ip", f"192.0.2.{n}", root, at=f"2026-11-20T08:00:0{n}.000Z") for n in range(1, 5)]
-    made.reduce(0, [root, *addresses[:3]], addresses[2:])
-    page = made.fact("url", "http://a.example/", root, module="probe", at="2026-11-20T08:00:06.000Z")
-    weakness = made.fact(
-        "exposure",
-        "exposed-git:http://a.example",
-        page,
-        module="exposed_files",
-        attributes=WEAK,
-        at="2026-11-20T08:00:07.000Z",
-    )
-    made.reduce(1, [page, weakness])
-    return made
 
 
 def test_a_reduced_wave_says_what_it_added(scan: Scan) -> None:

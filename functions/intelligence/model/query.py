@@ -30,8 +30,6 @@ AHEAD: Final = (4, 12, 32)
 
 Fetch = Callable[[Sequence[Slice]], list[bytes]]
 """Reads slices of objects, at once where it can."""
-Choose = Callable[["Filter"], "frozenset[tuple[str, int]] | None"]
-"""The blocks (key, start) in which an index knows what is asked for; None when it cannot tell."""
 
 
 class Filter(msgspec.Struct, frozen=True, kw_only=True):
@@ -136,7 +134,7 @@ def page(
 ) -> Page:
     """At most `limit` (> 0) observations that pass the filter, oldest first, from `MAX_BLOCKS` blocks at most.
 
-    `chosen` are the blocks that an index has named; the others of its parts hold nothing that is asked for.
+    `chosen` are the only blocks (key, start) that an index of all the parts has named; None asks no index.
     """
 
     def admits(part: Part, block: Block) -> bool:

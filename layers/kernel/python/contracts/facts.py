@@ -56,7 +56,8 @@ def frontier_key(tenant_id: str, scan_id: str, wave: int, part: int) -> str:
 
 
 def observations_key(tenant_id: str, scan_id: str, wave: int, part: int) -> str:
-    """The distinct observations of one wave, each part in order of (observed_at, id)."""
+    """The distinct observations of one wave, each part in order of (observed_at, id): segments of some rows each, end
+    to end; the manifest says where each begins."""
     return f"{scan_prefix(tenant_id, scan_id)}observations/{wave:05}/{part:05}.mpk.gz"
 
 
@@ -66,12 +67,12 @@ def weaknesses_key(tenant_id: str, scan_id: str, wave: int) -> str:
 
 
 def entities_key(tenant_id: str, scan_id: str, wave: int, part: int) -> str:
-    """What one wave adds to the graph's nodes, in order of (type, value)."""
+    """What one wave adds to the graph's nodes, in order of (type, value), as segments end to end."""
     return f"{scan_prefix(tenant_id, scan_id)}graph/{wave:05}/entities-{part:05}.mpk.gz"
 
 
 def relations_key(tenant_id: str, scan_id: str, wave: int, part: int) -> str:
-    """What one wave adds to the graph's edges, in order of (source, target, name)."""
+    """What one wave adds to the graph's edges, in order of (source, target, name), as segments end to end."""
     return f"{scan_prefix(tenant_id, scan_id)}graph/{wave:05}/relations-{part:05}.mpk.gz"
 
 
@@ -93,6 +94,12 @@ def manifest_key(tenant_id: str, scan_id: str, wave: int) -> str:
 def index_key(tenant_id: str, scan_id: str, wave: int) -> str:
     """The manifests of all waves up to this one: where a reader begins."""
     return f"{scan_prefix(tenant_id, scan_id)}index/{wave:05}.mpk.gz"
+
+
+def compact_key(tenant_id: str, scan_id: str, wave: int, kind: str, part: int) -> str:
+    """What compaction made of all waves up to this one: parts of `observations`, `entities` or `relations` in the
+    form of those of the waves, and `postings`, the index of values."""
+    return f"{scan_prefix(tenant_id, scan_id)}compacted/{wave:05}/{kind}-{part:05}.mpk.gz"
 
 
 def conclusions_key(tenant_id: str, scan_id: str, wave: int) -> str:
