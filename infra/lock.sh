@@ -12,7 +12,7 @@ done
 # The layers are for Lambda's Python on arm64. What Lambda itself brings with boto3 stays out of them.
 LAMBDA="--python-version 3.13 --python-platform aarch64-manylinux_2_34"
 BROUGHT="--no-emit-package botocore --no-emit-package boto3 --no-emit-package s3transfer --no-emit-package jmespath --no-emit-package urllib3"
-for name in runtime documents policies scim; do
+for name in runtime documents policies scim protocols files; do
   $COMPILE $LAMBDA $BROUGHT "layers/$name/requirements.in" -o "layers/$name/requirements.txt"
 done
 # The workers' own protocols lie beside the runtime, which holds this much of them.

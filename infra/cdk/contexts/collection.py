@@ -20,7 +20,7 @@ class Collection(BoundedContext):
         api = self.api("/scans/{scan_id}/progress", "/scans/{scan_id}/log")
         plan = self.door("plan", "steps.plan", memory=1769, timeout=300, snap_start=False)
         run_batch = self.door(
-            "run-batch", "steps.run_batch", memory=1769, timeout=290, snap_start=False, layers=["protocols"]
+            "run-batch", "steps.run_batch", memory=1769, timeout=290, snap_start=False, layers=["protocols", "files"]
         )
         loss = self.door("record-loss", "steps.record_loss")
         self.door("close", "steps.close", timeout=120)

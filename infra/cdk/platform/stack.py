@@ -74,6 +74,7 @@ class Platform(Stack):
             "policies": packaging.dependency_layer("policies"),
             "scim": packaging.dependency_layer("scim"),
             "protocols": packaging.dependency_layer("protocols"),
+            "files": packaging.dependency_layer("files"),
         }
         return {
             name: aws_lambda.LayerVersion(
