@@ -161,11 +161,6 @@ class Run(NamedTuple):
     part: Part
     blocks: Sequence[Block]
 
-    @property
-    def first(self) -> Order:
-        """The order of the first row."""
-        return self.blocks[0].first
-
 
 Read = Callable[[str], bytes]
 """Reads one object by its key."""
@@ -174,6 +169,8 @@ Row = TypeVar("Row")
 GraphRow = TypeVar("GraphRow", bound=Mergeable)
 Load = Callable[[Part, Block], list[Row]]
 """Gives the rows of one block."""
+Steps = Iterator[tuple[Order, list[Row]]]
+"""Orders with the row that stands there, or with nothing where a block begins."""
 
 
 def written(key: str, body: bytes) -> Written:
@@ -253,33 +250,30 @@ def runs(
 def stream(wanted: Iterable[Run], load: Load[Row], order: Callable[[Row], Order], after: Order = ()) -> Iterator[Row]:
     """The rows of sorted runs as one sorted stream, from just past `after`.
 
-    Rows of one order come in the order of their runs. A block is loaded when the stream reaches its first row.
+    Rows of one order come in the order of their runs. Blocks are loaded in the order of their first rows, each when
+    the stream has come that far.
     """
-    waiting = sorted(((run.first, age, run) for age, run in enumerate(wanted)), key=lambda each: each[:2], reverse=True)
-    open_: list[tuple[Order, int, Row, Iterator[Row]]] = []
-    while waiting or open_:
-        while waiting and (not open_ or waiting[-1][0] <= open_[0][0]):
-            _, age, run = waiting.pop()
-            _advance(open_, _rows(run, load, order, after), age, order)
-        if open_:
-            _, age, row, rows = heapq.heappop(open_)
-            yield row
-            _advance(open_, rows, age, order)
+    heap: list[tuple[Order, int, list[Row], Steps[Row]]] = []
+    for age, run in enumerate(wanted):
+        _advance(heap, age, _steps(run, load, order, after))
+    while heap:
+        _, age, row, steps = heapq.heappop(heap)
+        yield from row
+        _advance(heap, age, steps)
 
 
-def _rows(run: Run, load: Load[Row], order: Callable[[Row], Order], after: Order) -> Iterator[Row]:
+def _steps(run: Run, load: Load[Row], order: Callable[[Row], Order], after: Order) -> Steps[Row]:
+    """A run's rows with their orders; before those of each block, where it begins, so that it can wait unread."""
     for block in run.blocks:
-        yield from (row for row in load(run.part, block) if order(row) > after)
+        yield block.first, []
+        for row in load(run.part, block):
+            if (at := order(row)) > after:
+                yield at, [row]
 
 
-def _advance(
-    open_: list[tuple[Order, int, Row, Iterator[Row]]],
-    rows: Iterator[Row],
-    age: int,
-    order: Callable[[Row], Order],
-) -> None:
-    for row in rows:
-        heapq.heappush(open_, (order(row), age, row, rows))
+def _advance(heap: list[tuple[Order, int, list[Row], Steps[Row]]], age: int, steps: Steps[Row]) -> None:
+    for at, row in steps:
+        heapq.heappush(heap, (at, age, row, steps))
         return
 
 

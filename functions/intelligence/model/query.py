@@ -100,9 +100,9 @@ class _EnoughRead(Exception):
 class _Ahead:
     """Loads the blocks of a page: each time one is missing it is fetched with those that come next, at once."""
 
-    def __init__(self, wanted: Iterable[Run], fetch: Fetch, chosen: Filter) -> None:
-        blocks = [(run.part.key, block) for run in wanted for block in run.blocks]
-        self._waiting = sorted(blocks, key=lambda each: each[1].first, reverse=True)
+    def __init__(self, wanted: Sequence[Run], fetch: Fetch, chosen: Filter) -> None:
+        blocks = [(block.first, age, run.part.key, block) for age, run in enumerate(wanted) for block in run.blocks]
+        self._waiting = sorted(blocks, key=lambda each: each[:2], reverse=True)
         self._fetch = fetch
         self._chosen = chosen
         self._steps = iter(AHEAD)
@@ -118,7 +118,7 @@ class _Ahead:
         step = next(self._steps, 0)
         if not step:
             raise _EnoughRead(first)
-        some = [self._waiting.pop() for _ in range(min(step, len(self._waiting)))]
+        some = [self._waiting.pop()[2:] for _ in range(min(step, len(self._waiting)))]
         slices = [Slice(key, block.start, block.size) for key, block in some]
         found = self._fetch(slices)
         self._kept |= {(each.key, each.start): body for each, body in zip(slices, found, strict=True)}

@@ -1,0 +1,166 @@
+"""Measurements of stored facts: pages of a large scan, its compaction, and a tenant's graph. Each runs in a process
+of its own (`python -m tests.bench.knowledge NAME SIZE` prints one as JSON)."""
+
+from __future__ import annotations
+
+import json
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from contracts.facts import segment_key
+from contracts.scans import ScanBrief, ScanStatus
+from functions.intelligence import service
+from functions.intelligence.model.query import Filter
+from functions.intelligence.store import Store
+from kernel.actor import Actor
+from kernel.facts import Facts
+from kernel.table import create
+from tests.bench.folder_s3 import FolderS3, folder_facts
+from tests.memory_table import memory_table
+
+SCAN = "scan_01J00000000000000000000000"
+WHO = Actor.system("org_01J00000000000000000000000")
+WAVES = 10
+LIMIT = 50
+RARE = "h77777"
+QUESTIONS: dict[str, Filter] = {
+    "all": Filter(),
+    "a common type": Filter(types=frozenset({"url"})),
+    "a type and a module": Filter(types=frozenset({"host"}), modules=frozenset({"zone_transfer"})),
+    "a module": Filter(modules=frozenset({"audit"})),
+    "a value": Filter(value="10.0.99.99"),
+    "a value that is not there": Filter(value="nowhere.example.com"),
+    "a beginning": Filter(prefix="https://www123"),
+    "a common beginning": Filter(prefix="https://"),
+    "a part": Filter(contains="9999.example"),
+    "a common part": Filter(contains="example.com/page/7"),
+    "a part that is not there": Filter(contains="nowhere.example"),
+    "a part of two letters": Filter(contains="q7"),
+    "a source": Filter(source="obs_nothing"),
+    "a time": Filter(since="2026-01-01T00:10:00.000Z", until="2026-01-01T00:10:01.000Z"),
+    "a part of a type in a time": Filter(
+        types=frozenset({"url"}), contains="/page/3", since="2026-01-01T00:12:00.000Z"
+    ),
+    "a confidence that nothing has": Filter(min_confidence=0.95),
+}
+
+
+def pages(number: int) -> dict[str, float]:
+    """Milliseconds of the first pages of many questions to a scan of `number` observations, before and after it is
+    compacted, with the GETs that each took; seconds and memory of the compaction."""
+    with tempfile.TemporaryDirectory() as folder:
+        apart("fill", number, folder)
+        before = apart("ask", number, folder)
+        made = apart("compacting", number, folder)
+        after = apart("ask", number, folder)
+    return {
+        **{f"before {name}": value for name, value in before.items()},
+        **after,
+        "compaction seconds": made["seconds"],
+        "compaction megabytes": made["megabytes"],
+    }
+
+
+def fill(number: int, folder: str) -> dict[str, float]:
+    """Write a scan's segments and reduce its waves."""
+    from tests.bench.bench_intelligence import batches
+
+    bucket = folder_facts(Path(folder))
+    segments = -(-number // 1_000)
+    per_wave = -(-segments // WAVES)
+    for batch, segment in enumerate(batches(number)):
+        bucket.put(WHO, segment_key(WHO.tenant_id, SCAN, batch // per_wave, batch), segment)
+    store = stored(bucket)
+    for wave in range(WAVES):
+        service.reduce(store, WHO, SCAN, wave)
+    return {"megabytes": megabytes()}
+
+
+def compacting(_number: int, folder: str) -> dict[str, float]:
+    """Compact the scan, and sweep what that replaces."""
+    store = stored(folder_facts(Path(folder)))
+    begin = time.perf_counter()
+    service.compact(store, WHO, SCAN)
+    seconds = time.perf_counter() - begin
+    service.sweep(store, WHO, SCAN)
+    return {"seconds": seconds, "megabytes": megabytes()}
+
+
+def ask(_number: int, folder: str) -> dict[str, float]:
+    """Ask every question for its first three pages, several times."""
+    bucket = folder_facts(Path(folder))
+    client: FolderS3 = bucket.client
+    store = stored(bucket)
+    worst: dict[str, float] = {}
+    all_times: list[float] = []
+    most_gets = 0
+    for name, wanted in QUESTIONS.items():
+        times: list[list[float]] = [[] for _ in range(3)]
+        for _ in range(5):
+            after: tuple[str, ...] | None = ()
+            for turn in range(3):
+                if after is None:
+                    break
+                gets = client.gets
+                begin = time.perf_counter()
+                found = service.observations(store, WHO, SCAN, wanted, LIMIT, after)
+                times[turn].append((time.perf_counter() - begin) * 1000)
+                most_gets = max(most_gets, client.gets - gets)
+                after = found.after
+        medians = [statistics.median(each) for each in times if each]
+        worst[name] = max(medians)
+        all_times += medians
+    return {
+        "worst page, milliseconds": max(worst.values()),
+        "usual page, milliseconds": statistics.median(all_times),
+        "most GETs of a page": most_gets,
+        **{f"page of {name}": value for name, value in worst.items()},
+    }
+
+
+def stored(bucket: Facts) -> Store:
+    """The room's store, which knows the scan."""
+    table = memory_table()
+    brief = ScanBrief(
+        tenant_id=WHO.tenant_id,
+        scan_id=SCAN,
+        name="Large",
+        status=ScanStatus.FINISHED,
+        targets=("example.com",),
+        created_at="2026-01-01T00:00:00.000Z",
+        wave=WAVES,
+    )
+    table.write(create(brief))
+    return Store(table, bucket)
+
+
+def megabytes() -> float:
+    """The most memory that this process has had."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform != "darwin" else 1024**2)
+
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def apart(what: str, number: int, *more: str) -> dict[str, float]:
+    """One measurement in a process of its own."""
+    command = [sys.executable, "-m", "tests.bench.knowledge", what, str(number), *more]
+    paths = f"{ROOT}:{ROOT / 'layers/kernel/python'}"
+    environment = {"PYTHONPATH": paths, "TABLE_NAME": "palisade", "FACTS_BUCKET": "palisade-facts"}
+    done = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=True)
+    measured: dict[str, float] = json.loads(done.stdout)
+    return measured
+
+
+MEASURES: dict[str, Callable[..., dict[str, float]]] = {
+    measure.__name__: measure for measure in (pages, fill, compacting, ask)
+}
+
+if __name__ == "__main__":
+    print(json.dumps(MEASURES[sys.argv[1]](int(sys.argv[2]), *sys.argv[3:])))
