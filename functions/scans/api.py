@@ -5,16 +5,19 @@ from __future__ import annotations
 from functools import cache
 from typing import Annotated
 
+from functions.scans.calendar import Occasion, occasions
 from functions.scans.gateways import PublishedProofs
 from functions.scans.model import PROFILES, ApprovedTarget, Profile, Scan, Schedule
 from functions.scans.schemas import CreateScan, CreateSchedule, CreateTarget
 from functions.scans.service import scans, schedules, targets
 from functions.scans.store import Store
+from kernel import clock
 from kernel.actor import Actor
 from kernel.http import IfMatch, List, ListParameters, Query, Response, Room, lambda_handler, page, reply, require
 
 app = Room("scans")
 store = cache(Store)
+OCCASIONS = 10
 Paging = Annotated[ListParameters, Query()]
 
 
@@ -123,6 +126,13 @@ async def list_schedules(paging: Paging, actor: Actor = require("schedules:read"
 async def get_schedule(schedule_id: str, actor: Actor = require("schedules:read")) -> Response:
     """One recurring scan."""
     return reply(store().schedule(actor, schedule_id))
+
+
+@app.get("/schedules/{schedule_id}/occasions", response_model=List[Occasion])
+async def list_occasions(schedule_id: str, actor: Actor = require("schedules:read")) -> List[Occasion]:
+    """The next times at which the scan is due. A local time that the clock skips or repeats is explained."""
+    schedule = store().schedule(actor, schedule_id)
+    return List(items=occasions(schedule.cron, schedule.timezone, clock.now(), OCCASIONS))
 
 
 @app.delete("/schedules/{schedule_id}", status_code=204)

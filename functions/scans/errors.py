@@ -53,6 +53,12 @@ class MalformedCron(Invalid):
     slug, title = "malformed-cron", "The cron expression cannot be read"
 
 
+class MalformedCalendar(Invalid):
+    """The times at which a scan may run make no sense."""
+
+    slug, title = "malformed-calendar", "The calendar cannot be kept"
+
+
 class UnknownTimezone(Invalid):
     """The IANA database has no such zone."""
 

@@ -4,9 +4,20 @@ from __future__ import annotations
 
 from functools import cache
 
-from contracts.scans import ScanQueued, ScanResumed, ScanStopRequested, ScheduleChanged, ScheduleDeleted
+from contracts.scans import (
+    ScanContinued,
+    ScanDeleted,
+    ScanEnded,
+    ScanPaused,
+    ScanPauseRequested,
+    ScanQueued,
+    ScanResumed,
+    ScanStopRequested,
+    ScheduleChanged,
+    ScheduleDeleted,
+)
 from functions.scans.gateways import Scheduler, StepFunctions
-from functions.scans.service import execution, schedules
+from functions.scans.service import admission, execution, schedules
 from functions.scans.store import Store
 from kernel.consumer import Consumer
 from kernel.events import Envelope
@@ -16,22 +27,57 @@ store = cache(Store)
 
 
 @handler.on(ScanQueued)
-def launch(event: ScanQueued, envelope: Envelope) -> None:
-    """A queued scan gets its execution."""
-    execution.launch(StepFunctions(), envelope.actor(), event.scan_id)
+def enter(event: ScanQueued, envelope: Envelope) -> None:
+    """A queued scan gets its execution when it is its turn."""
+    admission.enter(store(), StepFunctions(), envelope.actor(), event.scan_id)
+
+
+@handler.on(ScanContinued)
+def go_on(event: ScanContinued, envelope: Envelope) -> None:
+    """A long scan gets another execution."""
+    StepFunctions().start(envelope.actor().tenant_id, event.scan_id, event.execution)
 
 
 @handler.on(ScanResumed)
 def wake_resumed(event: ScanResumed, envelope: Envelope) -> None:
     """A resumed scan is woken."""
+    admission.rejoin(store(), StepFunctions(), envelope.actor(), event.scan_id)
     execution.wake(store(), StepFunctions(), envelope.actor(), event.scan_id)
+
+
+@handler.on(ScanPauseRequested)
+def pause_waiting(event: ScanPauseRequested, envelope: Envelope) -> None:
+    """A scan that waits its turn parks at once."""
+    admission.hurry(store(), StepFunctions(), envelope.actor(), event.scan_id)
 
 
 @handler.on(ScanStopRequested)
 def wake_stopped(event: ScanStopRequested, envelope: Envelope) -> None:
-    """A scan that was stopped while parked is woken, so that it can end."""
+    """A scan that was stopped while parked or waiting gets on, so that it can end."""
     if event.parked:
         execution.wake(store(), StepFunctions(), envelope.actor(), event.scan_id)
+    else:
+        admission.hurry(store(), StepFunctions(), envelope.actor(), event.scan_id)
+
+
+@handler.on(ScanPaused)
+def rest(event: ScanPaused, envelope: Envelope) -> None:
+    """A scan that rests makes room; one that rests by its calendar is woken by the clock."""
+    admission.leave(store(), StepFunctions(), envelope.actor(), event.scan_id)
+    if event.resumes_at is not None:
+        Scheduler().once(envelope.actor().tenant_id, event.scan_id, event.resumes_at)
+
+
+@handler.on(ScanEnded)
+def leave(event: ScanEnded, envelope: Envelope) -> None:
+    """A scan that has ended makes room for the next."""
+    admission.leave(store(), StepFunctions(), envelope.actor(), event.scan_id)
+
+
+@handler.on(ScanDeleted)
+def forget(event: ScanDeleted, envelope: Envelope) -> None:
+    """So does one that is gone."""
+    admission.leave(store(), StepFunctions(), envelope.actor(), event.scan_id)
 
 
 @handler.on(ScheduleChanged)

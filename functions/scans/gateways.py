@@ -19,23 +19,23 @@ TXT_LABEL = "_palisade"
 class Machine(Protocol):
     """The executions of scans."""
 
-    def start(self, tenant_id: str, scan_id: str) -> None:
-        """Start a scan's execution, once."""
+    def start(self, tenant_id: str, scan_id: str, execution: str = "") -> None:
+        """Start an execution of a scan, once; the first one bears the scan's own name."""
 
     def wake(self, token: str) -> None:
         """Let the execution that waits on the token go on."""
 
 
 class StepFunctions:
-    """Machine on AWS Step Functions. The execution is named after the scan, so a second start is refused there."""
+    """Machine on AWS Step Functions. Executions are named after the scan, so a second start is refused there."""
 
-    def start(self, tenant_id: str, scan_id: str) -> None:
-        """Start a scan's execution, once."""
+    def start(self, tenant_id: str, scan_id: str, execution: str = "") -> None:
+        """Start an execution of a scan, once."""
         client = aws.client("stepfunctions")
         try:
             client.start_execution(
                 stateMachineArn=aws.setting("SCAN_MACHINE_ARN"),
-                name=scan_id,
+                name=execution or scan_id,
                 input=json.dumps({"tenant_id": tenant_id, "scan_id": scan_id}),
             )
         except client.exceptions.ExecutionAlreadyExists:
@@ -56,6 +56,9 @@ class Clockwork(Protocol):
     def set(self, tenant_id: str, schedule_id: str, cron: str, timezone: str) -> None:
         """Fire at these times, replacing what was set before."""
 
+    def once(self, tenant_id: str, scan_id: str, at: str) -> None:
+        """Fire for a scan at an instant, replacing what was set before."""
+
     def clear(self, schedule_id: str) -> None:
         """Never fire again."""
 
@@ -65,12 +68,13 @@ class Scheduler:
 
     def set(self, tenant_id: str, schedule_id: str, cron: str, timezone: str) -> None:
         """Create or replace the schedule."""
-        client = aws.client("scheduler")
-        request = self._request(tenant_id, schedule_id, cron, timezone)
-        try:
-            client.create_schedule(**request)
-        except client.exceptions.ConflictException:
-            client.update_schedule(**request)
+        occasion = {"tenant_id": tenant_id, "schedule_id": schedule_id, "occasion": "<aws.scheduler.scheduled-time>"}
+        self._put(schedule_id, cron, timezone, occasion)
+
+    def once(self, tenant_id: str, scan_id: str, at: str) -> None:
+        """Create or replace a schedule that fires once and is then gone."""
+        occasion = {"tenant_id": tenant_id, "scan_id": scan_id, "resumes_at": at}
+        self._put(scan_id, f"at({at[:19]})", "UTC", occasion, ActionAfterCompletion="DELETE")
 
     def clear(self, schedule_id: str) -> None:
         """Delete the schedule, if there is one."""
@@ -81,12 +85,12 @@ class Scheduler:
             return
 
     @staticmethod
-    def _request(tenant_id: str, schedule_id: str, cron: str, timezone: str) -> dict[str, Any]:
-        occasion = {"tenant_id": tenant_id, "schedule_id": schedule_id, "occasion": "<aws.scheduler.scheduled-time>"}
-        return {
-            "Name": schedule_id,
+    def _put(name: str, expression: str, timezone: str, occasion: dict[str, str], **options: Any) -> None:
+        client = aws.client("scheduler")
+        request = {
+            "Name": name,
             "GroupName": aws.setting("SCHEDULE_GROUP"),
-            "ScheduleExpression": cron,
+            "ScheduleExpression": expression,
             "ScheduleExpressionTimezone": timezone,
             "FlexibleTimeWindow": {"Mode": "OFF"},
             "Target": {
@@ -94,7 +98,12 @@ class Scheduler:
                 "RoleArn": aws.setting("SCHEDULE_ROLE_ARN"),
                 "Input": json.dumps(occasion),
             },
+            **options,
         }
+        try:
+            client.create_schedule(**request)
+        except client.exceptions.ConflictException:
+            client.update_schedule(**request)
 
 
 class Proofs(Protocol):

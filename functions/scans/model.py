@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -11,11 +11,14 @@ from contracts.modules import CostClass, ModuleFace
 from contracts.observations import Invasiveness, ObservationType
 from contracts.scans import ENDED, Budget, ScanBrief, ScanStatus
 from contracts.scope import Scope
+from functions.scans.calendar import Calendar
 from functions.scans.errors import WrongState
 from kernel import clock
 from kernel.records import Hidden, Record
 
 ACTIVE = frozenset({ScanStatus.QUEUED, ScanStatus.RUNNING, ScanStatus.PAUSING, ScanStatus.STOPPING})
+MAX_ROUNDS = 250
+"""Waves and pauses of one execution."""
 WEB_TYPES = frozenset(
     {
         ObservationType.URL,
@@ -87,6 +90,10 @@ class Scan(ScanBrief):
 
     created_by: str = ""
     schedule_id: str | None = None
+    calendar: Calendar | None = None
+    resumes_at: str | None = Field(default=None, description="When a scan that rests by its calendar goes on.")
+    execution: Hidden[str] = ""
+    rounds: Hidden[int] = 0
     resume_token: Hidden[str | None] = None
     paused_at: Hidden[str | None] = None
     paused_seconds: Hidden[float] = 0.0
@@ -105,8 +112,8 @@ class Scan(ScanBrief):
         """Let a scan go on. Raises WrongState unless it is paused or about to be."""
         self._demand("resumed", ScanStatus.PAUSED, ScanStatus.PAUSING)
         self._end_pause()
-        self._set_end()
-        self.status = ScanStatus.RUNNING
+        self.resumes_at = self.reason = None
+        self.status = ScanStatus.RUNNING if self.started_at else ScanStatus.QUEUED
 
     def stop(self) -> None:
         """Ask the scan to end. Raises WrongState when it has ended or is ending."""
@@ -120,11 +127,36 @@ class Scan(ScanBrief):
         """The first wave begins."""
         self.status = ScanStatus.RUNNING
         self.started_at = clock.timestamp()
-        self._set_end()
 
-    def park(self) -> None:
-        """The scan has come to rest."""
+    def park(self, resumes_at: datetime | None = None) -> None:
+        """The scan has come to rest; by its calendar, until that opens."""
         self.status, self.paused_at = ScanStatus.PAUSED, clock.timestamp()
+        self.resumes_at = clock.timestamp(resumes_at) if resumes_at else None
+        self.reason = f"Outside its calendar; it goes on at {self.resumes_at}." if resumes_at else None
+        self.rounds += 1
+
+    def closed_until(self) -> datetime | None:
+        """When its calendar opens; None while it may run."""
+        return self.calendar.closed_until(clock.now()) if self.calendar else None
+
+    def set_end(self) -> None:
+        """Say when running batches hand over: when the minutes are used up, or the calendar closes."""
+        if self.started_at is None:
+            return
+        minutes = timedelta(seconds=self.budget.minutes * 60 + self.paused_seconds)
+        ends = [clock.parse(self.started_at) + minutes]
+        closes = self.calendar.closes_at(clock.now()) if self.calendar else None
+        self.ends_at = clock.timestamp(min([*ends, closes] if closes else ends))
+
+    @property
+    def is_long(self) -> bool:
+        """Whether another execution has to go on: Step Functions keeps 25,000 events of one, and a wave has fifty."""
+        return self.rounds >= MAX_ROUNDS
+
+    def hand_over(self) -> None:
+        """From here on another execution runs the scan."""
+        part = int(self.execution.rpartition("-")[2]) + 1 if self.execution else 2
+        self.execution, self.rounds = f"{self.scan_id}-{part}", 0
 
     def end(self, status: ScanStatus, reason: str | None = None) -> None:
         """The scan's last word. The token stays: an execution that is still parked must be woken to end, too."""
@@ -157,11 +189,6 @@ class Scan(ScanBrief):
         elapsed = (clock.now() - clock.parse(self.started_at)).total_seconds()
         return (elapsed - self.paused_seconds) / 60
 
-    def _set_end(self) -> None:
-        if self.started_at is not None:
-            active = timedelta(seconds=self.budget.minutes * 60 + self.paused_seconds)
-            self.ends_at = clock.timestamp(clock.parse(self.started_at) + active)
-
     def _end_pause(self) -> None:
         if self.paused_at is not None:
             self.paused_seconds += (clock.now() - clock.parse(self.paused_at)).total_seconds()
@@ -170,6 +197,50 @@ class Scan(ScanBrief):
     def _demand(self, done: str, *allowed: ScanStatus) -> None:
         if self.status not in allowed:
             raise WrongState(f"The scan is {self.status.value} and cannot be {done}.")
+
+
+class Queue(Record, pk="TENANT#{tenant_id}#SCANS", sk="QUEUE"):
+    """Whose turn it is: a tenant's scans that run, as many at once as its plan allows, and those that wait, oldest
+    first. `admitted` are those that run but whose execution may not have been started yet."""
+
+    running: list[str] = Field(default_factory=list)
+    waiting: list[str] = Field(default_factory=list)
+    admitted: list[str] = Field(default_factory=list)
+
+    def enter(self, scan_id: str) -> None:
+        """A scan wants to run."""
+        if scan_id not in self.running and scan_id not in self.waiting:
+            self.waiting.append(scan_id)
+
+    def leave(self, scan_id: str) -> None:
+        """A scan rests or has ended."""
+        self.running = [each for each in self.running if each != scan_id]
+        self.waiting = [each for each in self.waiting if each != scan_id]
+
+    def hurry(self, scan_id: str) -> None:
+        """A scan that waits runs at once: it is to stop or to pause, which its execution does."""
+        if scan_id in self.waiting:
+            self.waiting.remove(scan_id)
+            self._admit(scan_id)
+
+    def rejoin(self, scan_id: str) -> None:
+        """A scan that rested goes on at once, whatever the limit: it has its execution."""
+        if scan_id not in self.running:
+            self.waiting = [each for each in self.waiting if each != scan_id]
+            self.running.append(scan_id)
+
+    def fill(self, at_once: int) -> None:
+        """Admit whoever waits, while there is room."""
+        while self.waiting and len(self.running) < at_once:
+            self._admit(self.waiting.pop(0))
+
+    def started(self, scan_ids: list[str]) -> None:
+        """These have their executions."""
+        self.admitted = [each for each in self.admitted if each not in scan_ids]
+
+    def _admit(self, scan_id: str) -> None:
+        self.running.append(scan_id)
+        self.admitted.append(scan_id)
 
 
 class ApprovedTarget(Record, pk="TENANT#{tenant_id}#TARGETS", sk="TARGET#{target_id}"):
@@ -202,6 +273,7 @@ class Schedule(Record, pk="TENANT#{tenant_id}#SCHEDULES", sk="SCHEDULE#{schedule
     scope: Scope = Scope()
     budget: Budget = Budget()
     team_id: str | None = None
+    calendar: Calendar | None = None
     enabled: bool = True
     created_by: str
     created_at: str

@@ -1,11 +1,11 @@
-"""Clock door of the scans context: EventBridge Scheduler fires a recurring scan."""
+"""Clock door of the scans context: EventBridge Scheduler fires a recurring scan, or the end of a scan's rest."""
 
 from __future__ import annotations
 
 from functools import cache
 from typing import Any
 
-from functions.scans.service import schedules
+from functions.scans.service import scans, schedules
 from functions.scans.store import Store
 from kernel import observe
 from kernel.actor import Actor
@@ -18,7 +18,11 @@ store = cache(Store)
 
 @task
 def handler(actor: Actor, event: dict[str, Any]) -> None:
-    """Takes `{schedule_id, occasion}`. A target that is no longer approved ends here, in the log, not in retries."""
+    """Takes `{schedule_id, occasion}` or `{scan_id, resumes_at}`. A target that is no longer approved ends here, in the
+    log, not in retries."""
+    if "scan_id" in event:
+        scans.wake_up(store(), actor, event["scan_id"], event["resumes_at"])
+        return
     try:
         schedules.run_schedule(store(), actor, event["schedule_id"], event["occasion"])
     except AlreadySeen:

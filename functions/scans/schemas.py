@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from contracts.scans import Budget
 from contracts.scope import Scope
+from functions.scans.calendar import Calendar
 from functions.scans.model import PROFILES
 from kernel.text import Line
 
@@ -30,6 +31,7 @@ class CreateScan(Body):
     modules: Annotated[list[ModuleName] | None, Field(min_length=1, max_length=100)] = None
     scope: Scope = Scope()
     budget: Budget = Budget()
+    calendar: Annotated[Calendar | None, Field(description="When it may run; absent: always.")] = None
     team_id: Annotated[
         str | None,
         Field(pattern=r"^team_[0-9A-Z]{26}$", description="The team that alone sees the scan; absent: everybody."),

@@ -20,9 +20,11 @@ store = cache(Store)
 
 @task
 def gate(actor: Actor, event: dict[str, Any]) -> dict[str, Any]:
-    """Takes `{scan_id, report?}`; says what comes next: `{next: wave|park|end, wave}`."""
+    """Takes `{scan_id, report?, execution?}`; says what comes next: `{next: wave|park|end, wave, budget}`."""
     report = msgspec.convert(event["report"], execution.WaveReport) if event.get("report") else None
-    verdict: dict[str, Any] = msgspec.to_builtins(execution.gate(store(), actor, event["scan_id"], report))
+    verdict: dict[str, Any] = msgspec.to_builtins(
+        execution.gate(store(), actor, event["scan_id"], report, event.get("execution") or "")
+    )
     return verdict
 
 

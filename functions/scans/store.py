@@ -7,9 +7,11 @@ from typing import TypeVar
 
 from contracts.access import TeamBrief
 from contracts.modules import ModuleSetting
-from contracts.plans import Metered, unless_exhausted
+from contracts.organizations import Tenancy
+from contracts.plans import Metered, plans, unless_exhausted
 from contracts.scans import ScanQueued
-from functions.scans.model import ApprovedTarget, Scan, Schedule
+from functions.scans.model import ApprovedTarget, Queue, Scan, Schedule
+from kernel import aws
 from kernel.actor import Actor
 from kernel.errors import NotFound
 from kernel.events import Event
@@ -70,6 +72,20 @@ class Store:
     def module_settings(self, actor: Actor) -> dict[str, ModuleSetting]:
         """What the tenant has set for its modules, by name."""
         return {setting.name: setting for setting in self._table.all(actor, ModuleSetting)}
+
+    def queue(self, actor: Actor) -> Queue:
+        """Whose turn it is; an empty queue when nothing was ever queued."""
+        return self._table.get(actor, Queue) or Queue(tenant_id=actor.tenant_id)
+
+    def save_queue(self, queue: Queue) -> None:
+        """Raises Conflict or PreconditionFailed when another worker came between."""
+        self._table.write(update(queue) if queue.version else create(queue))
+
+    def scans_at_once(self, actor: Actor) -> int:
+        """How many scans the plan lets run at the same time."""
+        with aws.acting_for(actor.tenant_id):
+            tenancy = self._table.get_platform(Tenancy, tenant_id=actor.tenant_id)
+        return plans()[tenancy.plan if tenancy else "free"].scans_at_once
 
     def add(
         self,

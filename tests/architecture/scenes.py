@@ -371,6 +371,7 @@ SCENES: dict[str, Scene] = {
     "POST /schedules": plain("/schedules", SCHEDULE),
     "GET /schedules": then("/schedules", made("/schedules", SCHEDULE, "schedule_id")),
     "GET /schedules/{schedule_id}": made("/schedules", SCHEDULE, "schedule_id"),
+    "GET /schedules/{schedule_id}/occasions": made("/schedules", SCHEDULE, "schedule_id"),
     "DELETE /schedules/{schedule_id}": made("/schedules", SCHEDULE, "schedule_id"),
     "POST /targets": plain("/targets", TARGET),
     "GET /targets": then("/targets", made("/targets", TARGET, "target_id")),

@@ -15,7 +15,8 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from contracts.scans import ENDED, Budget, ScanQueued, ScanResumed, ScanStatus, ScanStopRequested, Tally
+from contracts.scans import ENDED, Budget, ScanStatus, Tally
+from functions.scans import events, model
 from functions.scans.schemas import CreateScan
 from functions.scans.service import execution, scans
 from functions.scans.service.execution import Verdict, WaveReport
@@ -36,22 +37,33 @@ STEPS = (
     *["stop_scan", "delete_scan", "the_execution_fails"],
 )
 """What happens next; ends are rarer than what leads on, so that lives are long."""
+HEARD = {
+    "ScanQueued.v1": events.enter,
+    "ScanPauseRequested.v1": events.pause_waiting,
+    "ScanPaused.v1": events.rest,
+    "ScanResumed.v1": events.wake_resumed,
+    "ScanStopRequested.v1": events.wake_stopped,
+    "ScanContinued.v1": events.go_on,
+    "ScanEnded.v1": events.leave,
+    "ScanDeleted.v1": events.forget,
+}
 NOTHING_LEFT = WaveReport(-1, exhausted=True)
 WAVES = (1, 7, 19, 5, 2, 3, 4, 0)
 """Tasks of a wave; none means that nothing is left."""
 
 
 class Machine:
-    """Step Functions: one execution for a scan; a token is good once, and only while its task waits."""
+    """Step Functions: an execution is started once; a token is good once, and only while its task waits."""
 
     def __init__(self) -> None:
-        self.started = False
+        self.names: list[str] = []
         self.waiting: str | None = None
         self.next = "nothing"
 
-    def start(self, tenant_id: str, scan_id: str) -> None:
-        if not self.started:
-            self.started, self.next = True, "gate"
+    def start(self, tenant_id: str, scan_id: str, execution: str = "") -> None:
+        if (execution or scan_id) not in self.names:
+            self.names.append(execution or scan_id)
+            self.next = "gate"
 
     def wake(self, token: str) -> None:
         if token == self.waiting:
@@ -105,16 +117,16 @@ class Life(RuleBasedStateMachine):
             self._deliver(known[choice % len(known)])
 
     def _events(self) -> list[Envelope]:
-        wanted = (ScanQueued.type, ScanResumed.type, ScanStopRequested.type)
-        return [event for event in events_in(self.table) if event.type in wanted]
+        return [event for event in events_in(self.table) if event.type in HEARD]
 
     def _deliver(self, envelope: Envelope) -> None:
         self.arrived.add(envelope.id)
         event = envelope.event()
-        if isinstance(event, ScanQueued):
-            execution.launch(self.machine, self.who, event.scan_id)
-        elif isinstance(event, ScanResumed) or (isinstance(event, ScanStopRequested) and event.parked):
-            execution.wake(self.store, self.machine, self.who, event.scan_id)
+        doors = (("store", lambda: self.store), ("StepFunctions", lambda: self.machine))
+        with pytest.MonkeyPatch.context() as patch:
+            for name, stand_in in doors:
+                patch.setattr(events, name, stand_in)
+            HEARD[envelope.type](event, envelope)
 
     def go_on(self, choice: int) -> None:
         """The execution takes its next step."""
@@ -124,7 +136,7 @@ class Life(RuleBasedStateMachine):
 
     def gate(self, choice: int) -> None:
         for _ in range(choice % 3 + 1):
-            verdict = execution.gate(self.store, self.who, self.scan_id, self.report)
+            verdict = execution.gate(self.store, self.who, self.scan_id, self.report, self.machine.names[-1])
             self._check(verdict)
         self.machine.next, self.wave = verdict.next, verdict.wave
 
@@ -147,7 +159,7 @@ class Life(RuleBasedStateMachine):
         taken_in = [report for report in self.reports if over or report is not self.report]
         if taken_in:
             report = taken_in[choice % len(taken_in)]
-            self._check(execution.gate(self.store, self.who, self.scan_id, report))
+            self._check(execution.gate(self.store, self.who, self.scan_id, report, self.machine.names[-1]))
 
     def the_execution_fails(self, _choice: int) -> None:
         """Here the scan is told so twice."""
@@ -158,7 +170,7 @@ class Life(RuleBasedStateMachine):
 
     def _check(self, verdict: Verdict) -> None:
         scan = self.store.find_scan(self.who, self.scan_id)
-        if scan is None or scan.status in ENDED:
+        if scan is None or scan.status in ENDED or (scan.execution or scan.scan_id) not in self.machine.names:
             assert verdict.next == "end"
         elif verdict.next == "wave":
             assert scan.status is ScanStatus.RUNNING
@@ -216,10 +228,16 @@ class Life(RuleBasedStateMachine):
         for _ in range(10):
             self._everything_arrives()
             self.go_on(0)
+        self._everything_arrives()
+        queue = self.store.queue(self.who)
+        assert self.scan_id not in (*queue.running, *queue.waiting, *queue.admitted)
 
 
-def test_every_life_of_a_scan() -> None:
-    run_state_machine_as_test(Life, settings=settings(max_examples=120, stateful_step_count=50))
+@pytest.mark.parametrize("rounds", [model.MAX_ROUNDS, 2])
+def test_every_life_of_a_scan(rounds: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With two rounds to an execution, a scan goes through many of them."""
+    monkeypatch.setattr(model, "MAX_ROUNDS", rounds)
+    run_state_machine_as_test(Life, settings=settings(max_examples=150, stateful_step_count=50))
 
 
 def test_the_machine_that_plays_step_functions_uses_a_token_once() -> None:

@@ -36,7 +36,7 @@ def made(who: Actor, *steps: str, **fields: Any) -> str:
         ((), "stop", "stopped"),
         (("start",), "pause", "pausing"),
         (("start",), "stop", "stopping"),
-        (("start", "pause"), "resume", "running"),
+        (("start", "pause"), "resume", "queued"),
         (("start", "pause"), "stop", "stopping"),
         (("start", "pause", "resume"), "pause", "pausing"),
         ((), "pause", None),

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+import time_machine
 
 from functions.scans import api, events, schedule
 from kernel.actor import Actor
@@ -137,3 +138,24 @@ def test_what_the_clock_could_not_keep_is_refused(cron: str, timezone: str, prob
     refused = call(api.handler, "POST", "/schedules", who, {**WEEKLY, "cron": cron, "timezone": timezone})
     assert (refused.status, refused.problem) == (422, problem)
     assert committed_events() == []
+
+
+def test_the_next_occasions_are_told_and_a_skipped_one_is_explained() -> None:
+    who = actor()
+    with time_machine.travel("2027-03-27T12:00:00Z", tick=False):
+        made = arranged(who, cron="30 2 * * *")
+        shown = call(api.handler, "GET", f"/schedules/{made['schedule_id']}/occasions", who).body["items"]
+    assert [each["local"] for each in shown[:2]] == ["2027-03-28T02:30", "2027-03-29T02:30"]
+    assert shown[0]["at"] is None
+    assert "skips" in shown[0]["note"]
+    assert shown[1]["at"] == "2027-03-29T00:30:00.000Z"
+
+
+def test_a_calendar_is_kept_for_every_scan_of_the_schedule_and_a_senseless_one_refused() -> None:
+    who = actor()
+    nights = {"timezone": "UTC", "windows": [{"days": ["sat"], "opens": "22:00", "closes": "04:00"}]}
+    made = arranged(who, calendar=nights)
+    assert made["calendar"]["windows"][0]["days"] == ["sat"]
+    never = [{"begins": "2020-01-01T00:00:00Z", "ends": "2090-01-01T00:00:00Z"}]
+    refused = call(api.handler, "POST", "/schedules", who, {**WEEKLY, "calendar": {"blackouts": never}})
+    assert refused.status == 422

@@ -6,7 +6,17 @@ from typing import Literal
 
 import msgspec
 
-from contracts.scans import ENDED, Budget, ScanEnded, ScanPaused, ScanProgressed, ScanStarted, ScanStatus, Tally
+from contracts.scans import (
+    ENDED,
+    Budget,
+    ScanContinued,
+    ScanEnded,
+    ScanPaused,
+    ScanProgressed,
+    ScanStarted,
+    ScanStatus,
+    Tally,
+)
 from functions.scans.gateways import Machine
 from functions.scans.model import Scan
 from functions.scans.store import Store
@@ -51,20 +61,23 @@ class Verdict(msgspec.Struct, frozen=True):
     budget: Remaining | None = None
 
 
-def gate(store: Store, actor: Actor, scan_id: str, report: WaveReport | None) -> Verdict:
-    """Take in a wave's report and decide whether the scan goes on, parks or ends."""
+def gate(store: Store, actor: Actor, scan_id: str, report: WaveReport | None, execution: str = "") -> Verdict:
+    """Take in a wave's report and decide whether the scan goes on, parks or ends. `execution` is who asks; one that
+    has been followed by another ends."""
     for _ in range(ATTEMPTS):
         scan = store.find_scan(actor, scan_id)
         if scan is None:  # deleted while it ran
             return Verdict("end", 0)
+        if execution and execution != (scan.execution or scan_id):
+            return Verdict("end", scan.wave)
         before = scan.model_copy()
-        events = [*_record(scan, report), *_advance(scan, report)]
+        events = [*_record(scan, report), *_advance(scan, report), *_continue(scan)]
         if scan != before:
             try:
                 store.save(actor, scan, *events)
             except PreconditionFailed:
                 continue  # a command came in between: judge again
-        return _verdict(scan)
+        return Verdict("end", scan.wave) if scan.execution != before.execution else _verdict(scan)
     raise PreconditionFailed(f"the scan {scan_id} changes faster than it can be judged")
 
 
@@ -91,11 +104,6 @@ def wake(store: Store, machine: Machine, actor: Actor, scan_id: str) -> None:
         machine.wake(scan.resume_token)
 
 
-def launch(machine: Machine, actor: Actor, scan_id: str) -> None:
-    """Start the scan's execution; a second start of the same scan is the first."""
-    machine.start(actor.tenant_id, scan_id)
-
-
 def fail(store: Store, actor: Actor, scan_id: str, cause: str) -> None:
     """The execution could not go on in spite of its retries."""
     scan = store.find_scan(actor, scan_id)
@@ -111,6 +119,7 @@ def _record(scan: Scan, report: WaveReport | None) -> list[Event]:
         return []
     tally = scan.tally
     scan.wave = report.wave + 1
+    scan.rounds += 1
     scan.tally = Tally(
         waves=scan.wave,
         tasks=tally.tasks + report.tasks,
@@ -136,11 +145,29 @@ def _advance(scan: Scan, report: WaveReport | None) -> list[Event]:
             return [ScanPaused(scan_id=scan.scan_id, name=scan.name)]
         case ScanStatus.QUEUED:
             scan.begin()
-            return [ScanStarted(scan_id=scan.scan_id, name=scan.name)]
+            return [ScanStarted(scan_id=scan.scan_id, name=scan.name), *_rest_if_closed(scan)]
         case ScanStatus.RUNNING:
-            return _finish_if_due(scan, report)
+            return _finish_if_due(scan, report) or _rest_if_closed(scan)
         case _:
             return []
+
+
+def _rest_if_closed(scan: Scan) -> list[Event]:
+    """Outside its calendar a scan rests; the clock wakes it."""
+    opens = scan.closed_until()
+    if opens is None:
+        scan.set_end()
+        return []
+    scan.park(opens)
+    return [ScanPaused(scan_id=scan.scan_id, name=scan.name, resumes_at=scan.resumes_at)]
+
+
+def _continue(scan: Scan) -> list[Event]:
+    """Hand a scan that goes on to another execution before this one's history is full."""
+    if scan.status is not ScanStatus.RUNNING or not scan.is_long:
+        return []
+    scan.hand_over()
+    return [ScanContinued(scan_id=scan.scan_id, name=scan.name, execution=scan.execution)]
 
 
 def _finish_if_due(scan: Scan, report: WaveReport | None) -> list[Event]:

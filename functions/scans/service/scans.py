@@ -81,6 +81,7 @@ def create_scan(
         created_by=schedule.created_by if schedule else actor.user_id,
         created_at=clock.timestamp(),
         schedule_id=schedule.schedule_id if schedule else None,
+        calendar=command.calendar,
     )
     events: list[Event] = [
         ScanCreated(scan_id=scan.scan_id, name=scan.name, targets=list(scan.targets), profile=scan.profile)
@@ -102,6 +103,8 @@ def validate_request(
     modules = _modules(store, actor, profile, command.modules)
     _demand_owned(store, actor, targets, modules)
     _demand_team(store, actor, command.team_id)
+    if command.calendar:
+        command.calendar.closed_until(clock.now())
     return profile, targets, modules
 
 
@@ -127,6 +130,15 @@ def resume_scan(store: Store, actor: Actor, scan_id: str) -> Scan:
     scan.resume()
     store.save(actor, scan, ScanResumed(scan_id=scan.scan_id, name=scan.name), answer=scan)
     return scan
+
+
+def wake_up(store: Store, actor: Actor, scan_id: str, resumes_at: str) -> None:
+    """The calendar of a scan that rests has opened. One that no longer rests until then is left as it is."""
+    scan = store.find_scan(actor, scan_id)
+    if scan is None or scan.status is not ScanStatus.PAUSED or scan.resumes_at != resumes_at:
+        return
+    scan.resume()
+    store.save(actor, scan, ScanResumed(scan_id=scan.scan_id, name=scan.name))
 
 
 def stop_scan(store: Store, actor: Actor, scan_id: str) -> Scan:

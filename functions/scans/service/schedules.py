@@ -6,10 +6,10 @@ What reads cron is imported by those who set the clock: most requests of the roo
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from contracts.scans import ScheduleChanged, ScheduleDeleted
-from functions.scans.errors import MalformedCron, UnknownTimezone
+from functions.scans.calendar import zone
+from functions.scans.errors import MalformedCron
 from functions.scans.gateways import Clockwork
 from functions.scans.model import Scan, Schedule
 from functions.scans.schemas import CreateScan, CreateSchedule
@@ -37,6 +37,7 @@ def create_schedule(store: Store, actor: Actor, command: CreateSchedule) -> Sche
         scope=command.scope,
         budget=command.budget,
         team_id=command.team_id,
+        calendar=command.calendar,
         created_by=actor.user_id,
         created_at=clock.timestamp(),
     )
@@ -61,6 +62,8 @@ def arm(store: Store, clockwork: Clockwork, actor: Actor, schedule_id: str) -> N
     if schedule is None:
         return
     clockwork.set(actor.tenant_id, schedule.schedule_id, to_scheduler_cron(schedule.cron), schedule.timezone)
+    if store.find_schedule(actor, schedule_id) is None:  # deleted meanwhile, and its event may have come before this
+        clockwork.clear(schedule_id)
 
 
 def run_schedule(store: Store, actor: Actor, schedule_id: str, occasion: str) -> Scan:
@@ -74,6 +77,7 @@ def run_schedule(store: Store, actor: Actor, schedule_id: str, occasion: str) ->
         scope=schedule.scope,
         budget=schedule.budget,
         team_id=schedule.team_id,
+        calendar=schedule.calendar,
     )
     once = Once("schedules", f"{schedule_id}@{occasion}")
     return create_scan(store, actor, command, schedule=schedule, once=once)
@@ -84,14 +88,11 @@ def _demand_cron(expression: str, timezone: str) -> None:
 
     from functions.scans.cron import to_scheduler_cron
 
-    try:
-        zone = ZoneInfo(timezone)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise UnknownTimezone(f"The IANA database has no zone {timezone!r}.") from None
+    place = zone(timezone)
     if len(expression.split()) != 5:
         raise MalformedCron("Write five fields: minute, hour, day, month, weekday.")
     try:
-        next(CronSim(expression, datetime.now(UTC).astimezone(zone)))
+        next(CronSim(expression, datetime.now(UTC).astimezone(place)))
         to_scheduler_cron(expression)
     except (CronSimError, ValueError) as error:
         raise MalformedCron(str(error)) from None

@@ -5,14 +5,40 @@ from __future__ import annotations
 from aws_cdk import aws_iam, aws_scheduler
 from constructs import Construct
 
-from contracts.scans import ScanQueued, ScanResumed, ScanStopRequested, ScheduleChanged, ScheduleDeleted
+from contracts.scans import (
+    ScanContinued,
+    ScanDeleted,
+    ScanEnded,
+    ScanPaused,
+    ScanPauseRequested,
+    ScanQueued,
+    ScanResumed,
+    ScanStopRequested,
+    ScheduleChanged,
+    ScheduleDeleted,
+)
 from infra.cdk import nag
 from infra.cdk.constructs.bounded_context import READ, BoundedContext
-from infra.cdk.constructs.door import Door
+from infra.cdk.constructs.door import TENANT, Door
 from infra.cdk.constructs.machine import Machine
 from infra.cdk.constructs.person import person_door
 from infra.cdk.platform.data import facts_bucket
 from infra.cdk.platform.stack import Platform
+
+TENANCY = f"PLATFORM#TENANTS#{TENANT}"
+HEARD = (
+    *(
+        ScanQueued,
+        ScanPauseRequested,
+        ScanPaused,
+        ScanResumed,
+        ScanStopRequested,
+        ScanContinued,
+        ScanEnded,
+        ScanDeleted,
+    ),
+    *(ScheduleChanged, ScheduleDeleted),
+)
 
 
 class Scans(BoundedContext):
@@ -30,9 +56,8 @@ class Scans(BoundedContext):
         )
         for door in (api, clock):
             self.grant_table(door, ["MODULES", "TEAMS"], READ)
-        events = self.events(
-            *(kind.type for kind in (ScanQueued, ScanResumed, ScanStopRequested, ScheduleChanged, ScheduleDeleted))
-        )
+        events = self.events(*(kind.type for kind in HEARD))
+        self.grant_table(events, [TENANCY], READ)
         events.function.add_environment("SCAN_MACHINE_ARN", machine.arn)
         events.allow(["states:StartExecution"], [machine.arn])
         events.allow(["states:SendTaskSuccess"], [machine.arn])

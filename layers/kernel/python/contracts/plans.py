@@ -43,6 +43,7 @@ class Plan(BaseModel):
     title: str
     users: int = Field(description="People in the organisation.")
     scans: int = Field(description="Scans a month.")
+    scans_at_once: int = Field(description="Scans that run at the same time; further ones wait their turn.")
     observations: int = Field(description="Observations stored a month.")
     storage: int = Field(description="Bytes of facts and reports.")
     api_calls: int = Field(description="Requests a month.")
@@ -57,13 +58,16 @@ class Plan(BaseModel):
         return value
 
 
-def _plan(name: str, numbers: tuple[int, int, int, int, int], rate: float, days: int, organizations: int) -> Plan:
+def _plan(
+    name: str, numbers: tuple[int, int, int, int, int], at_once: int, rate: float, days: int, organizations: int
+) -> Plan:
     users, scans, observations, storage, calls = numbers
     return Plan(
         name=name,
         title=name.capitalize(),
         users=users,
         scans=scans,
+        scans_at_once=at_once,
         observations=observations,
         storage=storage,
         api_calls=calls,
@@ -78,11 +82,11 @@ def _plan(name: str, numbers: tuple[int, int, int, int, int], rate: float, days:
 def plans() -> dict[str, Plan]:
     """Every plan by its name, the smallest first."""
     every = (
-        _plan("free", (5, 50, 200_000, 2 * GIB, 100_000), 20, 90, 1),
-        _plan("starter", (15, 300, 2_000_000, 20 * GIB, 1_000_000), 50, 180, 2),
-        _plan("professional", (50, 1_500, 10_000_000, 100 * GIB, 5_000_000), 100, 365, 5),
-        _plan("business", (250, 10_000, 100_000_000, 1_000 * GIB, 50_000_000), 200, 730, 25),
-        _plan("enterprise", (0, 0, 0, 0, 0), 500, 2555, 0),
+        _plan("free", (5, 50, 200_000, 2 * GIB, 100_000), 2, 20, 90, 1),
+        _plan("starter", (15, 300, 2_000_000, 20 * GIB, 1_000_000), 4, 50, 180, 2),
+        _plan("professional", (50, 1_500, 10_000_000, 100 * GIB, 5_000_000), 8, 100, 365, 5),
+        _plan("business", (250, 10_000, 100_000_000, 1_000 * GIB, 50_000_000), 20, 200, 730, 25),
+        _plan("enterprise", (0, 0, 0, 0, 0), 50, 500, 2555, 0),
     )
     return {plan.name: plan for plan in every}
 

@@ -89,7 +89,7 @@ class ScanBrief(Record, pk="TENANT#{tenant_id}#SCANS", sk="SCAN#{scan_id}"):
     budget: Budget = Budget()
     ends_at: Hidden[str | None] = Field(default=None, description="When running batches hand over, at the latest.")
     tally: Tally = Tally()
-    reason: str | None = Field(default=None, description="Why the scan ended before all was done.")
+    reason: str | None = Field(default=None, description="Why the scan rests, or ended before all was done.")
     wave: int = 0
     created_at: str
     started_at: str | None = None
@@ -144,10 +144,19 @@ class ScanStopRequested(Event, context="scans"):
 
 
 class ScanPaused(Event, context="scans"):
-    """A scan is parked; it costs nothing until it is resumed."""
+    """A scan is parked; it costs nothing until it is resumed, or until its calendar opens (`resumes_at`)."""
 
     scan_id: str
     name: str
+    resumes_at: str | None = None
+
+
+class ScanContinued(Event, context="scans"):
+    """A scan's execution has grown long: another one goes on where it stands."""
+
+    scan_id: str
+    name: str
+    execution: str
 
 
 class ScanResumed(Event, context="scans"):

@@ -1,0 +1,84 @@
+"""Whose turn it is to run: as many scans of a tenant at once as its plan allows, the others in the order they came.
+
+So a tenant that queues hundreds does not take the workers from everybody else. Everything here follows events, which
+may come twice and in any order.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+
+from contracts.scans import ScanStatus
+from functions.scans.gateways import Machine
+from functions.scans.model import Queue
+from functions.scans.store import Store
+from kernel.actor import Actor
+from kernel.errors import Conflict, PreconditionFailed
+
+ATTEMPTS = 8
+
+
+def enter(store: Store, machine: Machine, actor: Actor, scan_id: str) -> None:
+    """A queued scan runs when it is its turn. One that has run, or is gone, does not come back."""
+    scan = store.find_scan(actor, scan_id)
+    if scan is None or scan.started_at is not None or scan.finished_at is not None:
+        return
+    _change(store, machine, actor, lambda queue: queue.enter(scan_id))
+    if scan.status is not ScanStatus.QUEUED:
+        hurry(store, machine, actor, scan_id)
+
+
+def leave(store: Store, machine: Machine, actor: Actor, scan_id: str) -> None:
+    """A scan rests or has ended: the next one runs. One that goes on by now stays where it is."""
+    scan = store.find_scan(actor, scan_id)
+    if scan is None or scan.finished_at is not None or scan.status is ScanStatus.PAUSED:
+        _change(store, machine, actor, lambda queue: queue.leave(scan_id))
+
+
+def hurry(store: Store, machine: Machine, actor: Actor, scan_id: str) -> None:
+    """A scan that waits is to pause or to stop: its execution begins, and does that."""
+    _change(store, machine, actor, lambda queue: queue.hurry(scan_id))
+
+
+def rejoin(store: Store, machine: Machine, actor: Actor, scan_id: str) -> None:
+    """A scan that rested goes on. One that never ran takes its turn."""
+    scan = store.find_scan(actor, scan_id)
+    if scan is None or scan.finished_at is not None:
+        return
+    if scan.started_at is None:
+        enter(store, machine, actor, scan_id)
+    else:
+        _change(store, machine, actor, lambda queue: queue.rejoin(scan_id))
+
+
+def _change(store: Store, machine: Machine, actor: Actor, change: Callable[[Queue], None]) -> None:
+    """Commit who runs, then start those executions; what a worker that died left to be started is started too."""
+
+    def admit(queue: Queue) -> None:
+        change(queue)
+        queue.fill(store.scans_at_once(actor))
+
+    admitted = _commit(store, actor, admit).admitted
+    if not admitted:
+        return
+    for scan_id in admitted:
+        machine.start(actor.tenant_id, scan_id)
+    _commit(store, actor, lambda queue: queue.started(admitted))
+
+
+def _commit(store: Store, actor: Actor, change: Callable[[Queue], None]) -> Queue:
+    for attempt in range(ATTEMPTS):
+        queue = store.queue(actor)
+        before = queue.model_copy(deep=True)
+        change(queue)
+        if queue == before:
+            return queue
+        try:
+            store.save_queue(queue)
+        except (Conflict, PreconditionFailed):
+            time.sleep(random.uniform(0, 0.02 * 2**attempt))  # noqa: S311 - jitter
+        else:
+            return queue
+    raise PreconditionFailed("the queue of scans changes faster than it can be kept")
