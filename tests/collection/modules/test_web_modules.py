@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
-import json
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -24,7 +22,7 @@ from functions.collection.modules.vhosts import Vhosts
 from functions.collection.modules.web_headers import WebHeaders
 from functions.collection.secret_patterns import mask, secrets_in
 from functions.collection.web import Site
-from tests.collection.servers import free_port, nginx, program
+from tests.collection.servers import free_port, nginx
 from tests.collection.sites import files, site
 from tests.collection.world import MemoryBlobs, facts, observed, run, values
 from tests.kernel.egress_servers import certificate
@@ -146,7 +144,7 @@ async def test_only_first_pages_are_judged() -> None:
     assert result.observations == []
 
 
-async def test_technologies_agree_with_whatweb(tmp_path: Path) -> None:
+async def test_technologies_and_their_versions_are_recognised() -> None:
     page = (
         '<html><head><title>x</title><meta name="generator" content="WordPress 6.4.2">'
         '<script src="/js/jquery-3.6.0.min.js"></script></head><body></body></html>'
@@ -157,25 +155,9 @@ async def test_technologies_agree_with_whatweb(tmp_path: Path) -> None:
         probed = await run(HttpProbe(), observed("url", root), blobs=blobs)
         answers = [o for o in probed.observations if o.type == "http_response"]
         result = await run(TechnologyFingerprint(), *answers, blobs=blobs)
-        said = await asyncio.to_thread(whatweb, root)
     assert {"Apache 2.4.57", "PHP 8.2.7", "WordPress 6.4.2", "jQuery 3.6.0"} == set(values(result, "technology"))
-    ours = {value.partition(" ")[0].lower() for value in values(result, "technology")}
-    known = {name.lower() for name in technologies()}
-    judged = {name.lower() for name in said} & known
-    recall, precision = len(ours & judged) / len(judged), len(ours & judged) / len(ours)
-    print(f"whatweb: recall {recall:.2f}, precision {precision:.2f} on {sorted(judged)}")
-    assert recall == 1.0
-    assert precision >= 0.75
     software = {o.attributes["product"]: o.attributes["version"] for o in result.observations if o.type == "software"}
     assert software == {"http_server": "2.4.57", "php": "8.2.7", "wordpress": "6.4.2", "jquery": "3.6.0"}
-
-
-def whatweb(root: str) -> set[str]:
-    """The plugins that matched."""
-    command = [program("whatweb", "whatweb"), "--quiet", "--log-json=-", "--no-errors", root]
-    output = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
-    entries = json.loads(output)
-    return {name for entry in entries for name in entry["plugins"]}
 
 
 def test_every_trace_of_a_technology_is_a_valid_pattern() -> None:
