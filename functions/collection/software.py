@@ -41,6 +41,8 @@ PRODUCTS = (
     _product("vsftpd_project", "vsftpd", r"vsFTPd VERSION", "ftp"),
     _product("pureftpd", "pure-ftpd", r"Pure-FTPd", "ftp"),
     _product("filezilla-project", "filezilla_server", r"FileZilla Server (?:version )?VERSION", "ftp"),
+    _product("eclipse", "mosquitto", r"mosquitto version VERSION", "mqtt"),
+    _product("net-snmp", "net-snmp", r"\bNET-SNMP VERSION", "snmp"),
     _product("dovecot", "dovecot", r"\bDovecot\b", "imap", "pop3"),
     _product("cyrus", "imap", r"Cyrus IMAP VERSION", "imap"),
     _product("mariadb", "mariadb", r"VERSION-MariaDB", "mysql"),

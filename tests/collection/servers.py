@@ -124,7 +124,8 @@ def named(folder: Path, *, transfers: bool = False, recursion: bool = False, ver
     (folder / "named.conf").write_text(
         f"""options {{ directory "{folder}"; pid-file "{folder}/named.pid"; session-keyfile "{folder}/session.key";
         listen-on port {port} {{ 127.0.0.1; }}; listen-on-v6 {{ none; }}; dnssec-validation no;
-        recursion {"yes" if recursion else "no"}; allow-query {{ any; }}; version {version}; notify no;
+        recursion {"yes" if recursion else "no"}; allow-query {{ any; }}; version {version};
+        hostname {"none" if version == "none" else '"inside-1"'}; server-id none; notify no;
         {"allow-recursion { any; };" if recursion else ""} empty-zones-enable no; }};
         controls {{ }};
         {entries}"""

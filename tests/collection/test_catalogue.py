@@ -40,7 +40,18 @@ def test_a_module_shows_an_honest_face(name: str) -> None:
 def test_passive_modules_send_nothing_to_a_target() -> None:
     """Those that are passive ask resolvers, or nobody."""
     passive = {name for name, face in catalogue().items() if face.invasiveness is Invasiveness.PASSIVE}
-    assert passive == {"extraction", "mail_policy", "records", "resolve", "reverse_dns", "technology", "web_headers"}
+    assert passive == {
+        "dnssec_chain",
+        "extraction",
+        "mail_policy",
+        "records",
+        "resolve",
+        "reverse_dns",
+        "srv_records",
+        "technology",
+        "typosquats",
+        "web_headers",
+    }
 
 
 def test_an_unknown_module_is_a_key_error() -> None:

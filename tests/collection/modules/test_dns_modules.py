@@ -144,6 +144,7 @@ async def test_a_careless_server_is_told_from_a_careful_one(bind: int, careless:
     bad = await run(DnsServer(), domain, targets=TARGETS, dns=at(careless))
     assert facts(bad) == {
         ("exposure", f"open-resolver:127.0.0.1:{careless}"),
+        ("misconfiguration", f"dns-server-name-disclosed:127.0.0.1:{careless}"),
         ("misconfiguration", f"dns-version-disclosed:127.0.0.1:{careless}"),
         ("software", "cpe:2.3:a:isc:bind:9.18.1:*:*:*:*:*:*:*"),
     }

@@ -245,9 +245,12 @@ async def test_a_connection_that_meets_itself_is_no_open_port() -> None:
     raw.connect(raw.getsockname())
     async with Connection(*await asyncio.open_connection(sock=raw), *raw.getpeername()) as itself:
         assert leads_back(itself)
-    async with tcp_server(saying(b"")) as port, session("127.0.0.1") as outside:
-        async with await outside.connect("127.0.0.1", port) as other:
-            assert not leads_back(other)
+    async with (
+        tcp_server(saying(b"")) as port,
+        session("127.0.0.1") as outside,
+        await outside.connect("127.0.0.1", port) as other,
+    ):
+        assert not leads_back(other)
 
 
 async def test_every_port_is_a_setting_and_repeats_are_tried_once() -> None:
