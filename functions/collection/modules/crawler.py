@@ -257,7 +257,8 @@ def _answer(visit: Visit, answers: dict[str, Found]) -> Found:
 
 def _page_facts(visit: Visit, answer: Found) -> Iterator[Found]:
     for name in parameters(visit.url):
-        yield Found(ObservationType.WEB_PARAM, f"{visit.url.partition('?')[0]}?{name}", {"name": name}, parent=answer)
+        attributes = {"name": name, "url": visit.url}
+        yield Found(ObservationType.WEB_PARAM, f"{visit.url.partition('?')[0]}?{name}", attributes, parent=answer)
     for form in visit.page.forms:
         yield _form_fact(form, visit, answer)
     if any(_is_in_clear(form, visit.url) for form in visit.page.forms):
