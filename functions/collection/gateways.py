@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 
 from contracts.scans import ScanBrief
 from functions.collection.politeness import Pace
@@ -17,7 +18,8 @@ RATES = {"dns": 4000.0, "http": 1000.0, "tcp": 4000.0}
 """Packet-sending acts a second of one tenant, by rate group."""
 DEFAULT_RATE = 500.0
 LEASE_SECONDS = 0.5
-FULL_CONCURRENCY = 10
+SLOW_RATE = 10.0
+MAX_WAIT_SECONDS = 5.0
 
 
 def open_egress() -> Egress:
@@ -27,34 +29,54 @@ def open_egress() -> Egress:
 
 def open_session(egress: Egress, brief: ScanBrief, rate: LeasedRate, group: str) -> Session:
     """What one batch may do to the outside, at the scan's pace."""
+    manners = brief.politeness
     pace = Pace(
-        concurrency=max(1, round(FULL_CONCURRENCY * brief.pace)),
+        concurrency=max(1, round(manners.concurrency * brief.pace)),
+        connections=max(1, round(manners.connections * brief.pace)),
         interval_seconds=0.0 if brief.pace >= 1 else 0.1 / brief.pace,
+        requests_per_second=manners.requests_per_second,
+        retries=manners.retries,
+        respect_robots=manners.respect_robots,
     )
     return Session(egress, brief.scope, brief.targets, pace=pace, rate_limit=rate, rate_group=group)
 
 
 class LeasedRate:
-    """A share of the tenant's bucket, leased half a second's worth at a time."""
+    """Shares of the tenant's buckets, leased half a second's worth at a time. `rates` are acts a second of groups that
+    have their own: those of a provider whose limit all workers share."""
 
-    def __init__(self, actor: Actor, table: Table, pace: float) -> None:
+    def __init__(self, actor: Actor, table: Table, pace: float, rates: Mapping[str, float] | None = None) -> None:
         self._actor = actor
         self._limiter = Limiter(table)
-        self._pace = pace
+        self._rates = {group: rate * pace for group, rate in RATES.items()} | dict(rates or {})
+        self._default = DEFAULT_RATE * pace
         self._tokens: dict[str, float] = {}
-        self._lock = asyncio.Lock()
+        self._locks: dict[str, asyncio.Lock] = {}
 
     async def acquire(self, group: str) -> None:
         """Return when one more packet-sending act of the group may begin."""
-        async with self._lock:
-            while self._tokens.get(group, 0) < 1:
-                self._tokens[group] = await asyncio.to_thread(self._lease, group)
-                if self._tokens[group] < 1:
-                    await asyncio.sleep(LEASE_SECONDS / 5)
-            self._tokens[group] -= 1
+        await self._acquire(group, self._rates.get(group, self._default))
 
-    def _lease(self, group: str) -> float:
-        rate = RATES.get(group, DEFAULT_RATE) * self._pace
+    async def acquire_host(self, host: str, per_second: float) -> None:
+        """Return when one more act towards a host may begin."""
+        await self._acquire(f"host-{host}", per_second)
+
+    async def _acquire(self, name: str, rate: float) -> None:
+        async with self._locks.setdefault(name, asyncio.Lock()):
+            while self._tokens.get(name, 0) < 1:
+                self._tokens[name] = await asyncio.to_thread(self._lease, name, rate)
+                if self._tokens[name] < 1:
+                    await asyncio.sleep(max(LEASE_SECONDS / 5, min(1 / rate, MAX_WAIT_SECONDS)))
+            self._tokens[name] -= 1
+
+    def _lease(self, name: str, rate: float) -> float:
+        """A bucket for acts that are many holds a second's worth, one for few a single act: no burst exceeds a limit
+        that is meant to be kept."""
+        is_slow = rate < SLOW_RATE
         return self._limiter.lease(
-            self._actor, f"scan-{group}", rate=rate, burst=max(rate, 10), want=max(rate * LEASE_SECONDS, 5)
+            self._actor,
+            f"scan-{name}",
+            rate=rate,
+            burst=max(rate * LEASE_SECONDS, 1) if is_slow else rate,
+            want=1 if is_slow else max(rate * LEASE_SECONDS, 5),
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,8 +10,19 @@ from typing import TYPE_CHECKING, Protocol
 
 from contracts.scope import Scope, ScopeProof, host_of, prove, target_patterns
 from functions.collection.halt import Halt
-from functions.collection.politeness import OVERLOADED, HostGate, Pace
-from kernel.egress import Connection, Egress, EgressError, Limits, Realm, Request, Response
+from functions.collection.politeness import FIRST_BACKOFF, OVERLOADED, HostGate, Pace, RetryBudget, jitter
+from functions.collection.robots import Robots
+from kernel.egress import (
+    Connection,
+    Egress,
+    EgressError,
+    EgressTimeout,
+    EgressUnreachable,
+    Limits,
+    Realm,
+    Request,
+    Response,
+)
 from kernel.egress.addresses import classify
 from kernel.egress.dns import Endpoint, addresses_in, make_question, read_message
 from kernel.egress.limits import MIB
@@ -20,7 +32,6 @@ if TYPE_CHECKING:
 
 WEB_LIMITS = Limits(body=2 * MIB, headers=32 * 1024, total_seconds=20.0, connect_seconds=5.0, truncate=True)
 PROVIDER_LIMITS = Limits(body=16 * MIB, headers=32 * 1024, total_seconds=60.0, connect_seconds=10.0, redirects=3)
-RETRIES = 3
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 TRANSFER_BYTES = 16 * MIB
 DNS_PORT = 53
@@ -37,11 +48,17 @@ class RateLimit(Protocol):
     async def acquire(self, group: str) -> None:
         """Return when one more packet-sending act of the group may begin."""
 
+    async def acquire_host(self, host: str, per_second: float) -> None:
+        """Return when one more act towards a host may begin."""
+
 
 class Unlimited:
     """No limit but the pace towards each host."""
 
     async def acquire(self, group: str) -> None:
+        """Returns at once."""
+
+    async def acquire_host(self, host: str, per_second: float) -> None:
         """Returns at once."""
 
 
@@ -107,6 +124,8 @@ class Session:
         self._pace = pace or Pace()
         self._rate_limit = rate_limit or Unlimited()
         self._rate_group = rate_group
+        self._retry_budget = RetryBudget()
+        self._robots = Robots(lambda url: self._attempt(host_of(url), Request("GET", url, verify=False), WEB_LIMITS))
         self._gates: dict[tuple[str, int], HostGate] = {}
         self._proofs: dict[str, ScopeProof | None] = {}
 
@@ -124,21 +143,40 @@ class Session:
         return proof
 
     async def http(self, request: Request, limits: Limits = WEB_LIMITS) -> Response:
-        """One answer of a web server; redirects are answers. A server that is overloaded is asked again later.
+        """One answer of a web server; redirects are answers. A server that is overloaded or silent is asked again
+        later, as often as the pace and the batch's budget of repeats allow.
 
-        Raises `OutOfScope`, `EgressError`.
+        Raises `OutOfScope`, `Disallowed`, `EgressError`.
         """
         host = host_of(request.url)
         self.require(host)
+        if self._pace.respect_robots:
+            await self._robots.demand(request.url)
+        return await self._attempt(host, request, limits)
+
+    async def _attempt(self, host: str, request: Request, limits: Limits) -> Response:
         gate = self._gate(host, self._pace.concurrency)
-        for _ in range(RETRIES):
-            async with self.halt.interruptible(), gate.passage():
-                await self._rate_limit.acquire(self._rate_group)
-                response = await self.egress.send(request, limits)
-            gate.report(response.status, response.header("retry-after"))
-            if response.status not in OVERLOADED or request.method not in SAFE_METHODS:
-                break
-        return response
+        repeats = self._pace.retries if request.method in SAFE_METHODS else 0
+        while True:
+            try:
+                async with self.halt.interruptible(), gate.passage():
+                    await self._permission(host, self._rate_group)
+                    response = await self.egress.send(request, limits)
+            except (EgressTimeout, EgressUnreachable):
+                if repeats == 0 or not gate.has_answered or not self._retry_budget.take():
+                    raise
+                await asyncio.sleep(FIRST_BACKOFF * jitter())
+            else:
+                self._retry_budget.answered()
+                gate.report(response.status, response.header("retry-after"))
+                if response.status not in OVERLOADED or repeats == 0 or not self._retry_budget.take():
+                    return response
+            repeats -= 1
+
+    async def _permission(self, host: str, group: str) -> None:
+        await self._rate_limit.acquire(group)
+        if self._pace.requests_per_second is not None:
+            await self._rate_limit.acquire_host(host, self._pace.requests_per_second)
 
     async def fetch(self, url: str, *, headers: tuple[tuple[str, str], ...] = ()) -> Response:
         """GET a URL, whatever its certificate: judging that is the work of other modules."""
@@ -151,15 +189,7 @@ class Session:
         Raises `OutOfScope`, `EgressError`.
         """
         self.require(about)
-        gate = self._gate(host_of(request.url), self._pace.concurrency)
-        for _ in range(RETRIES):
-            async with self.halt.interruptible(), gate.passage():
-                await self._rate_limit.acquire(self._rate_group)
-                response = await self.egress.send(request, limits)
-            gate.report(response.status, response.header("retry-after"))
-            if response.status not in OVERLOADED or request.method not in SAFE_METHODS:
-                break
-        return response
+        return await self._attempt(host_of(request.url), request, limits)
 
     async def connect(
         self,
@@ -173,7 +203,7 @@ class Session:
         """A TCP (or TLS) connection. Raises `OutOfScope`, `EgressError`."""
         self.require(host)
         async with self.halt.interruptible(), self._gate(host, self._pace.connections).passage():
-            await self._rate_limit.acquire(self._rate_group)
+            await self._permission(host, self._rate_group)
             return await self.egress.open_connection(
                 host, port, timeout_seconds=timeout_seconds, tls=tls, server_hostname=server_hostname
             )
@@ -191,7 +221,7 @@ class Session:
         """Send a datagram; the first answer that `accepts` takes. Raises `OutOfScope`, `EgressError`."""
         self.require(host)
         async with self.halt.interruptible(), self._gate(host, self._pace.connections).passage():
-            await self._rate_limit.acquire(self._rate_group)
+            await self._permission(host, self._rate_group)
             return await self.egress.ask(
                 host, port, data, timeout_seconds=timeout_seconds, tries=tries, accepts=accepts
             )

@@ -51,7 +51,8 @@ def run_batch(actor: Actor, event: dict[str, Any]) -> int:
     @asynccontextmanager
     async def session(brief: ScanBrief, face: ModuleFace) -> AsyncIterator[Session]:
         async with open_egress() as egress:
-            rate = LeasedRate(actor, Table(), brief.pace)
+            own = {face.rate_group: face.rate_per_second} if face.rate_per_second else {}
+            rate = LeasedRate(actor, Table(), brief.pace, own)
             yield open_session(egress, brief, rate, face.rate_group)
 
     def config(face: ModuleFace, values: dict[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,8 @@ from itertools import pairwise
 
 import pytest
 
-from functions.collection.politeness import HostGate, Pace, retry_after_seconds
+from functions.collection import politeness
+from functions.collection.politeness import HostGate, Pace, RetryBudget, jitter, retry_after_seconds
 
 
 async def test_no_more_than_the_pace_at_once() -> None:
@@ -35,7 +36,8 @@ async def test_requests_keep_their_distance() -> None:
     assert all(later - earlier >= 0.019 for earlier, later in pairwise(times))
 
 
-async def test_an_overloaded_host_is_left_alone_twice_as_long_each_time() -> None:
+async def test_an_overloaded_host_is_left_alone_twice_as_long_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(politeness, "jitter", lambda: 1.0)
     gate = HostGate(Pace(max_backoff_seconds=1.5), 1)
     pauses = []
     for _ in range(3):
@@ -60,3 +62,17 @@ def test_retry_after_may_be_a_date() -> None:
     later = format_datetime(datetime.now(UTC) + timedelta(seconds=60), usegmt=True)
     assert 55 <= (retry_after_seconds(later) or 0) <= 61
     assert retry_after_seconds("Wed, 21 Oct 2015 07:28:00 GMT") == 0.0
+
+
+def test_repeats_are_few_where_little_is_answered_and_more_where_much_is() -> None:
+    budget = RetryBudget()
+    assert sum(budget.take() for _ in range(1000)) == 10
+    for _ in range(1000):
+        budget.answered()
+    assert 95 <= sum(budget.take() for _ in range(1000)) <= 100
+
+
+def test_what_fails_together_does_not_try_again_together() -> None:
+    factors = {jitter() for _ in range(50)}
+    assert len(factors) > 40
+    assert all(0.5 <= factor <= 1 for factor in factors)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 from functions.collection.gateways import DEFAULT_RATE, LEASE_SECONDS, RATES, LeasedRate
 from kernel.limits import Bucket
@@ -43,3 +44,16 @@ async def test_workers_together_take_no_more_than_there_is_and_then_wait() -> No
     for task in waiting:
         task.cancel()
     await asyncio.gather(*waiting, return_exceptions=True)
+
+
+async def test_a_provider_has_its_own_rate_and_a_host_that_of_all_workers() -> None:
+    """Two a second: of four workers that ask for it at once, one begins, and the next half a second later."""
+    who, table = actor(), memory_table()
+    workers = [LeasedRate(who, table, 1.0, {"provider": 2.0}) for _ in range(4)]
+    began = time.monotonic()
+    await asyncio.gather(*(worker.acquire("provider") for worker in workers))
+    assert time.monotonic() - began > 1.2
+    began = time.monotonic()
+    await asyncio.gather(*(worker.acquire_host("h.example", 5.0) for worker in workers))
+    assert time.monotonic() - began > 0.2
+    assert table.require(who, Bucket, name="scan-host-h.example").tokens < 1

@@ -139,3 +139,30 @@ def test_a_proof_names_what_admits() -> None:
 def test_a_scope_has_bounds(fields: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         Scope.model_validate(fields)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "host", "covers"),
+    [
+        (r"re:db[0-9]+\.example\.com", "db12.example.com", True),
+        (r"re:db[0-9]+\.example\.com", "db12.example.com.evil.test", False),
+        (r"re:db[0-9]+\.example\.com", "xdb12.example.com", False),
+        (r"re:10\.0\.[0-9]+\.1", "10.0.7.1", True),
+    ],
+)
+def test_a_regular_expression_covers_whole_names(pattern: str, host: str, covers: bool) -> None:
+    assert admits(pattern, host) is covers
+    assert (prove(Scope(deny=(pattern,), allow=("*.com", "10.0.0.0/8")), (), host) is None) is (
+        covers or host.endswith(".test")
+    )
+
+
+@pytest.mark.parametrize("pattern", ["re:(", "re:(?=a)b", r"re:(a)\1"])
+def test_an_expression_that_cannot_be_read_is_refused(pattern: str) -> None:
+    with pytest.raises(ValidationError, match="RE2"):
+        Scope(allow=(pattern,))
+
+
+def test_an_expression_that_would_backtrack_for_ever_takes_no_time() -> None:
+    """One that does would not come back from this."""
+    assert not admits("re:(a+)+$", "a" * 252 + "!")

@@ -38,6 +38,9 @@ class ModuleFace(BaseModel):
     invasiveness: Invasiveness
     cost_class: CostClass = CostClass.LIGHT
     rate_group: str = Field(default="default", description="Tasks of one group share a leased token bucket.")
+    rate_per_second: float | None = Field(
+        default=None, gt=0, description="Acts of the group in a second, shared by all of a tenant's workers."
+    )
     depends_on: tuple[str, ...] = ()
     batch_size: Annotated[int, Field(ge=1, le=1000, description="Observables in one batch.")] = 64
     concurrency: Annotated[int, Field(ge=1, le=500, description="Observables in flight within a batch.")] = 16

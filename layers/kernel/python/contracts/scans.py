@@ -67,6 +67,20 @@ class Budget(BaseModel):
         return value
 
 
+class Politeness(BaseModel):
+    """How a scan treats one host."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    requests_per_second: float | None = Field(
+        default=None, ge=0.01, le=10_000, description="Of all workers together; absent: as fast as the host answers."
+    )
+    concurrency: int = Field(default=10, ge=1, le=200, description="Web requests in flight, of one worker.")
+    connections: int = Field(default=50, ge=1, le=1000, description="Connection attempts in flight, of one worker.")
+    respect_robots: bool = Field(default=False, description="Leave out what robots.txt (RFC 9309) forbids.")
+    retries: int = Field(default=2, ge=0, le=5, description="Further attempts when a host is overloaded or silent.")
+
+
 class EmptyBudget(Invalid):
     """A budget of zero or less would run nothing."""
 
@@ -86,6 +100,7 @@ class ScanBrief(Record, pk="TENANT#{tenant_id}#SCANS", sk="SCAN#{scan_id}"):
     module_configs: Hidden[dict[str, dict[str, Any]]] = Field(default_factory=dict)
     pace: float = Field(default=1.0, description="Share of each module's rate and concurrency that is used.")
     profile: str = ""
+    politeness: Politeness = Politeness()
     budget: Budget = Budget()
     ends_at: Hidden[str | None] = Field(default=None, description="When running batches hand over, at the latest.")
     tally: Tally = Tally()

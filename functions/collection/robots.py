@@ -1,0 +1,54 @@
+"""What sites ask robots to leave alone (RFC 9309), for scans that choose to heed it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from kernel.egress import EgressError, Response
+
+if TYPE_CHECKING:
+    from protego import Protego
+
+USER_AGENT = "Palisade"
+MAX_BYTES = 500 * 1024
+"""RFC 9309 section 2.5: at least the first 500 KiB are read."""
+
+
+class Disallowed(EgressError):
+    """The site's robots.txt asks to leave this URL alone; it was not fetched."""
+
+
+class Robots:
+    """The rules of the sites that a batch meets, each fetched once."""
+
+    def __init__(self, fetch: Callable[[str], Awaitable[Response]]) -> None:
+        self._fetch = fetch
+        self._rules: dict[str, asyncio.Task[Protego | None]] = {}
+
+    async def demand(self, url: str) -> None:
+        """Raises `Disallowed` when the site's rules forbid a URL. A file that is not there forbids nothing, a server
+        that fails forbids everything (RFC 9309 section 2.3.1)."""
+        parts = urlsplit(url)
+        if parts.path == "/robots.txt":
+            return
+        origin = f"{parts.scheme}://{parts.netloc}"
+        if origin not in self._rules:
+            self._rules[origin] = asyncio.ensure_future(self._read(origin))
+        rules = await self._rules[origin]
+        if rules is None or not rules.can_fetch(url, USER_AGENT):
+            raise Disallowed(f"robots.txt of {origin} asks to leave {parts.path or '/'} alone")
+
+    async def _read(self, origin: str) -> Protego | None:
+        from protego import Protego
+
+        try:
+            answer = await self._fetch(f"{origin}/robots.txt")
+        except EgressError:
+            return None
+        if answer.status >= 500:
+            return None
+        text = answer.body[:MAX_BYTES].decode("utf-8", "replace") if answer.status < 300 else ""
+        return Protego.parse(text)

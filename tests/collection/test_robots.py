@@ -1,0 +1,93 @@
+"""Robots' rules and repeats, through a session against real servers."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from functions.collection.politeness import Pace
+from functions.collection.robots import Disallowed
+from kernel.egress import EgressUnreachable
+from tests.collection.world import session
+
+HEEDING = Pace(respect_robots=True)
+
+
+@contextmanager
+def site(robots: tuple[int, str], failures: int = 0) -> Iterator[tuple[str, list[str]]]:
+    """A site with rules for robots whose other pages break the connection some times; gives what was asked for."""
+    asked: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            if self.path == "/flaky" and asked.count("/flaky") <= failures:
+                self.connection.close()
+                return
+            status, text = robots if self.path == "/robots.txt" else (200, "page")
+            self.send_response(status)
+            self.send_header("content-length", str(len(text)))
+            self.end_headers()
+            self.wfile.write(text.encode())
+
+        def log_message(self, *_arguments: object) -> None:
+            return
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}", asked
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+async def test_what_the_site_asks_to_leave_alone_is_not_fetched() -> None:
+    rules = "User-agent: *\nDisallow: /private\nDisallow: /*.bak$\nAllow: /private/open\n"
+    with site((200, rules)) as (address, asked):
+        async with session("127.0.0.1", pace=HEEDING) as outside:
+            for path in ("/private/x", "/a/b.bak"):
+                with pytest.raises(Disallowed, match="leave"):
+                    await outside.fetch(address + path)
+            for path in ("/private/open", "/", "/b.bak2"):
+                assert (await outside.fetch(address + path)).status == 200
+    assert asked == ["/robots.txt", "/private/open", "/", "/b.bak2"]
+
+
+async def test_by_default_robots_are_not_asked_about() -> None:
+    with site((200, "User-agent: *\nDisallow: /\n")) as (address, asked):
+        async with session("127.0.0.1") as outside:
+            assert (await outside.fetch(address + "/x")).status == 200
+    assert asked == ["/x"]
+
+
+@pytest.mark.parametrize(("status", "is_open"), [(404, True), (403, True), (500, False)])
+async def test_rules_that_are_not_there_forbid_nothing_and_a_broken_server_everything(
+    status: int, is_open: bool
+) -> None:
+    with site((status, "")) as (address, _):
+        async with session("127.0.0.1", pace=Pace(respect_robots=True, retries=0)) as outside:
+            if is_open:
+                assert (await outside.fetch(address + "/x")).status == 200
+            else:
+                with pytest.raises(Disallowed):
+                    await outside.fetch(address + "/x")
+
+
+async def test_a_host_that_answered_before_is_asked_again_when_it_falls_silent() -> None:
+    with site((404, ""), failures=2) as (address, asked):
+        async with session("127.0.0.1", pace=Pace(retries=2)) as outside:
+            await outside.fetch(address + "/")
+            assert (await outside.fetch(address + "/flaky")).status == 200
+    assert asked.count("/flaky") == 3
+
+
+async def test_a_host_that_never_answered_is_not_asked_again() -> None:
+    async with session("127.0.0.1", pace=Pace(retries=5)) as outside:
+        with pytest.raises(EgressUnreachable):
+            await outside.fetch("http://127.0.0.1:9/")
