@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import getpass
 import os
+import shutil
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -106,7 +108,8 @@ def samba(folder: Path, *settings: str) -> Iterator[int]:
 
 @contextlib.contextmanager
 def dovecot(folder: Path, *settings: str) -> Iterator[dict[str, int]]:
-    """Mailboxes over IMAP and POP3; their ports."""
+    """Mailboxes over IMAP and POP3; their ports. Whoever comes to 127.0.0.2 comes from another address, and Dovecot
+    takes only what comes from its own for safe."""
     only_root("dovecot")
     binary, ports = program("dovecot", "dovecot-imapd"), {"imap": free_port(), "pop3": free_port()}
     (folder / "users").write_text("reader:{PLAIN}secret::::::\n")  # pragma: allowlist secret
@@ -114,7 +117,7 @@ def dovecot(folder: Path, *settings: str) -> Iterator[dict[str, int]]:
         f"""base_dir = {folder}/run
 state_dir = {folder}/state
 protocols = imap pop3
-listen = 127.0.0.1
+listen = 127.0.0.1, 127.0.0.2
 log_path = /dev/stderr
 ssl = no
 mail_location = maildir:{folder}/mail
@@ -230,3 +233,47 @@ def _silent(command: list[str], folder: Path, says: str) -> Iterator[None]:
     finally:
         process.terminate()
         process.wait(10)
+
+
+@contextlib.contextmanager
+def postfix(folder: Path, *settings: str) -> Iterator[int]:
+    """The mail server, for nobody's mail but its own; its port."""
+    only_root("postfix")
+    binary, port = program("postfix", "postfix"), free_port()
+    etc, spool, data = folder / "etc", folder / "spool", folder / "data"
+    for place in (etc, spool, data):
+        place.mkdir()
+    folder.chmod(0o755)
+    _reachable(folder)
+    for name in ("master.cf.proto", "postfix-files", "dynamicmaps.cf", "post-install", "postfix-script"):
+        for home in (Path("/etc/postfix"), Path("/usr/share/postfix")):
+            if (home / name).exists():
+                shutil.copy(home / name, etc / name)
+                break
+    shutil.chown(data, "postfix")
+    lines = [
+        "compatibility_level=3.6", f"queue_directory={spool}", f"data_directory={data}", "inet_protocols=ipv4",
+        "inet_interfaces=127.0.0.1", "mynetworks=10.255.255.255/32", "myhostname=mail.example.test", "alias_maps=",
+        "mydestination=mail.example.test", "smtpd_relay_restrictions=reject_unauth_destination",
+        "local_recipient_maps=", "maillog_file=/dev/stdout", "smtpd_peername_lookup=no", *settings,
+    ]  # fmt: skip
+    wanted = dict(line.split("=", 1) for line in lines)
+    (etc / "main.cf").write_text("".join(f"{key} = {value}\n" for key, value in wanted.items()))
+    services = Path("/usr/share/postfix/master.cf.dist").read_text()
+    (etc / "master.cf").write_text(
+        "\n".join(
+            line.replace("smtp ", f"127.0.0.1:{port} ", 1) if line.startswith("smtp ") and " inet " in line else line
+            for line in services.splitlines()
+        )
+        + "\n"
+    )
+    with running([binary, "-c", str(etc), "start-fg"], port, folder):
+        yield port
+
+
+def _reachable(folder: Path) -> None:
+    """Lets the server's own user through to a folder of the test's."""
+    top = Path(tempfile.gettempdir())
+    for parent in folder.parents:
+        if parent.is_relative_to(top) and parent != top and parent.stat().st_uid == os.getuid():
+            parent.chmod(parent.stat().st_mode | 0o011)

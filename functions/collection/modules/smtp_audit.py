@@ -40,11 +40,20 @@ VRFY = misconfiguration(
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """What the server offered in answer to EHLO, and its codes for a probe of VRFY and of relaying."""
+    """What the server offered in answer to EHLO, and its codes for probes of VRFY and of relaying: VRFY of a mailbox
+    that every server has (RFC 5321 section 4.5.1), and of one that none has."""
 
     extensions: frozenset[str]
     vrfy_code: int
+    vrfy_nobody_code: int
     relay_code: int
+
+    @property
+    def confirms_names(self) -> bool:
+        """Whether the answers tell who exists; 252 alone says nothing."""
+        if self.vrfy_code in (250, 251):
+            return self.vrfy_nobody_code not in (250, 251)
+        return self.vrfy_code == 252 and self.vrfy_nobody_code in (550, 551, 553)
 
 
 class SmtpAudit(Module[Conversation]):
@@ -52,7 +61,7 @@ class SmtpAudit(Module[Conversation]):
 
     face = ModuleFace(
         name="smtp_audit",
-        version="1.0.0",
+        version="1.1.0",
         summary="Checks a mail server for STARTTLS, clear-text log-in, open relaying and VRFY",
         consumes=(ObservationType.SERVICE,),
         produces=(ObservationType.MISCONFIGURATION, ObservationType.EXPOSURE),
@@ -71,12 +80,13 @@ class SmtpAudit(Module[Conversation]):
                 raise EgressProtocolError(f"the mail server greets with {code}")
             _, lines = await _ask(connection, "EHLO scanner.example.com")
             vrfy_code, _ = await _ask(connection, "VRFY postmaster")
+            vrfy_nobody_code, _ = await _ask(connection, "VRFY no-such-mailbox-27183")
             await _ask(connection, "MAIL FROM:<probe@example.com>")
             relay_code, _ = await _ask(connection, "RCPT TO:<probe@example.net>")
             await _ask(connection, "RSET")
             await _ask(connection, "QUIT")
         words = {line.partition(" ")[0].partition("=")[0].upper() for line in lines[1:]}
-        return Conversation(frozenset(words), vrfy_code, relay_code)
+        return Conversation(frozenset(words), vrfy_code, vrfy_nobody_code, relay_code)
 
     def transform(self, observation: Observation, raw: Conversation) -> Iterable[Found]:
         """The weaknesses."""
@@ -88,8 +98,8 @@ class SmtpAudit(Module[Conversation]):
             yield AUTH_IN_CLEAR.at(asset, offered)
         if raw.relay_code in (250, 251):
             yield OPEN_RELAY.at(asset, {"to": "probe@example.net", "code": raw.relay_code}, confidence=0.9)
-        if raw.vrfy_code in (250, 251):
-            yield VRFY.at(asset, {"code": raw.vrfy_code})
+        if raw.confirms_names:
+            yield VRFY.at(asset, {"code": raw.vrfy_code, "code_for_nobody": raw.vrfy_nobody_code})
 
 
 async def _ask(connection: Connection, command: str) -> tuple[int, list[str]]:

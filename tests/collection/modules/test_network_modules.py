@@ -178,7 +178,7 @@ class Relay:
     """Takes mail for anybody, and confirms users."""
 
     async def handle_VRFY(self, server: Any, session: Any, envelope: Any, address: str) -> str:
-        return f"250 <{address}>"
+        return f"250 <{address}>" if address == "postmaster" else "550 unknown"
 
 
 class Own:
