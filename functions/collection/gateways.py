@@ -18,7 +18,6 @@ RATES = {"dns": 4000.0, "http": 1000.0, "tcp": 4000.0}
 """Packet-sending acts a second of one tenant, by rate group."""
 DEFAULT_RATE = 500.0
 LEASE_SECONDS = 0.5
-SLOW_RATE = 10.0
 MAX_WAIT_SECONDS = 5.0
 
 
@@ -48,35 +47,35 @@ class LeasedRate:
     def __init__(self, actor: Actor, table: Table, pace: float, rates: Mapping[str, float] | None = None) -> None:
         self._actor = actor
         self._limiter = Limiter(table)
-        self._rates = {group: rate * pace for group, rate in RATES.items()} | dict(rates or {})
-        self._default = DEFAULT_RATE * pace
+        self._own = dict(rates or {})
+        self._pace = pace
         self._tokens: dict[str, float] = {}
         self._locks: dict[str, asyncio.Lock] = {}
 
     async def acquire(self, group: str) -> None:
         """Return when one more packet-sending act of the group may begin."""
-        await self._acquire(group, self._rates.get(group, self._default))
+        if group in self._own:
+            await self._acquire_strictly(group, self._own[group])
+        else:
+            rate = RATES.get(group, DEFAULT_RATE) * self._pace
+            await self._acquire(group, rate, burst=max(rate, 10), want=max(rate * LEASE_SECONDS, 5))
 
     async def acquire_host(self, host: str, per_second: float) -> None:
         """Return when one more act towards a host may begin."""
-        await self._acquire(f"host-{host}", per_second)
+        await self._acquire_strictly(f"host-{host}", per_second)
 
-    async def _acquire(self, name: str, rate: float) -> None:
+    async def _acquire_strictly(self, name: str, rate: float) -> None:
+        """Of a limit that somebody else has set, no burst is taken."""
+        share = max(rate * LEASE_SECONDS, 1)
+        await self._acquire(name, rate, burst=share, want=share)
+
+    async def _acquire(self, name: str, rate: float, burst: float, want: float) -> None:
+        def lease() -> float:
+            return self._limiter.lease(self._actor, f"scan-{name}", rate=rate, burst=burst, want=want)
+
         async with self._locks.setdefault(name, asyncio.Lock()):
             while self._tokens.get(name, 0) < 1:
-                self._tokens[name] = await asyncio.to_thread(self._lease, name, rate)
+                self._tokens[name] = await asyncio.to_thread(lease)
                 if self._tokens[name] < 1:
-                    await asyncio.sleep(max(LEASE_SECONDS / 5, min(1 / rate, MAX_WAIT_SECONDS)))
+                    await asyncio.sleep(min(max(LEASE_SECONDS / 5, 1 / rate), MAX_WAIT_SECONDS))
             self._tokens[name] -= 1
-
-    def _lease(self, name: str, rate: float) -> float:
-        """A bucket for acts that are many holds a second's worth, one for few a single act: no burst exceeds a limit
-        that is meant to be kept."""
-        is_slow = rate < SLOW_RATE
-        return self._limiter.lease(
-            self._actor,
-            f"scan-{name}",
-            rate=rate,
-            burst=max(rate * LEASE_SECONDS, 1) if is_slow else rate,
-            want=1 if is_slow else max(rate * LEASE_SECONDS, 5),
-        )
