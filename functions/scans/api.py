@@ -5,11 +5,14 @@ from __future__ import annotations
 from functools import cache
 from typing import Annotated
 
+from fastapi import Path
+
 from functions.scans.calendar import Occasion, occasions
 from functions.scans.gateways import PublishedProofs
-from functions.scans.model import PROFILES, ApprovedTarget, Profile, Scan, Schedule
+from functions.scans.model import ApprovedTarget, Scan, Schedule
+from functions.scans.profiles import Choice, OwnProfile, Profile, ProfileName
 from functions.scans.schemas import CreateScan, CreateSchedule, CreateTarget
-from functions.scans.service import scans, schedules, targets
+from functions.scans.service import profiles, scans, schedules, targets
 from functions.scans.store import Store
 from kernel import clock
 from kernel.actor import Actor
@@ -35,9 +38,24 @@ async def list_scans(paging: Paging, actor: Actor = require("scans:read")) -> Re
 
 
 @app.get("/scans/profiles", response_model=List[Profile])
-async def list_profiles(_actor: Actor = require("scans:read")) -> List[Profile]:
-    """The profiles that a scan can have."""
-    return List(items=list(PROFILES.values()))
+async def list_profiles(actor: Actor = require("scans:read")) -> List[Profile]:
+    """The profiles that a scan can have: the platform's, and the organisation's own."""
+    return List(items=profiles.list_profiles(store(), actor))
+
+
+@app.put("/scans/profiles/{name}", response_model=OwnProfile)
+async def save_profile(
+    name: Annotated[ProfileName, Path()], body: Choice, if_match: IfMatch, actor: Actor = require("scans:create")
+) -> Response:
+    """Make a profile, or replace the one of that name. Scans that were defined before keep what they had."""
+    return reply(profiles.save_profile(store(), actor, name, body, if_match))
+
+
+@app.delete("/scans/profiles/{name}", status_code=204)
+async def delete_profile(name: str, actor: Actor = require("scans:delete")) -> Response:
+    """Forget one of the organisation's profiles."""
+    profiles.delete_profile(store(), actor, name)
+    return Response(status_code=204)
 
 
 @app.get("/scans/{scan_id}", response_model=Scan)

@@ -23,6 +23,12 @@ class UnknownProfile(Invalid):
     slug, title = "unknown-profile", "There is no such profile"
 
 
+class ReservedProfile(Conflict):
+    """The platform's own profiles cannot be replaced."""
+
+    slug, title = "reserved-profile", "This name belongs to one of the platform's profiles"
+
+
 class NothingToRun(Invalid):
     """Profile and targets leave no module that may run."""
 

@@ -5,11 +5,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from contracts.modules import CostClass, ModuleFace
-from contracts.observations import Invasiveness, ObservationType
-from contracts.scans import ENDED, Budget, ScanBrief, ScanStatus
+from contracts.scans import ENDED, Budget, Politeness, ScanBrief, ScanStatus
 from contracts.scope import Scope
 from functions.scans.calendar import Calendar
 from functions.scans.errors import WrongState
@@ -19,68 +17,6 @@ from kernel.records import Hidden, Record
 ACTIVE = frozenset({ScanStatus.QUEUED, ScanStatus.RUNNING, ScanStatus.PAUSING, ScanStatus.STOPPING})
 MAX_ROUNDS = 250
 """Waves and pauses of one execution."""
-WEB_TYPES = frozenset(
-    {
-        ObservationType.URL,
-        ObservationType.HTTP_RESPONSE,
-        ObservationType.WEB_FORM,
-        ObservationType.WEB_PARAM,
-        ObservationType.TECHNOLOGY,
-        ObservationType.CERTIFICATE,
-        ObservationType.TLS_CONFIG,
-    }
-)
-
-
-class Profile(BaseModel):
-    """A choice of modules and pace."""
-
-    model_config = ConfigDict(frozen=True)
-
-    name: str
-    summary: str
-    pace: float
-    invasiveness: tuple[Invasiveness, ...]
-    costs: tuple[CostClass, ...] = tuple(CostClass)
-    web_only: bool = False
-
-    def picks(self, face: ModuleFace) -> bool:
-        """Whether the profile runs a module."""
-        web = not self.web_only or not WEB_TYPES.isdisjoint(face.consumes + face.produces)
-        return face.invasiveness in self.invasiveness and face.cost_class in self.costs and web
-
-
-PROFILES = {
-    profile.name: profile
-    for profile in (
-        Profile(
-            name="quick",
-            summary="Light modules only: minutes, a first picture.",
-            pace=1.0,
-            invasiveness=(Invasiveness.PASSIVE, Invasiveness.ACTIVE),
-            costs=(CostClass.LIGHT,),
-        ),
-        Profile(
-            name="comprehensive",
-            summary="Every module that does not disturb its target.",
-            pace=1.0,
-            invasiveness=(Invasiveness.PASSIVE, Invasiveness.ACTIVE),
-        ),
-        Profile(
-            name="stealth",
-            summary="Passive modules at a tenth of the pace.",
-            pace=0.1,
-            invasiveness=(Invasiveness.PASSIVE,),
-        ),
-        Profile(
-            name="web",
-            summary="Web sites and their TLS: crawl, fingerprint, headers, exposed files.",
-            pace=1.0,
-            invasiveness=(Invasiveness.PASSIVE, Invasiveness.ACTIVE),
-            web_only=True,
-        ),
-    )
-}
 
 
 class Scan(ScanBrief):
@@ -272,18 +208,10 @@ class Schedule(Record, pk="TENANT#{tenant_id}#SCHEDULES", sk="SCHEDULE#{schedule
     modules: tuple[str, ...] | None = None
     scope: Scope = Scope()
     budget: Budget = Budget()
+    politeness: Politeness | None = None
     team_id: str | None = None
     calendar: Calendar | None = None
     enabled: bool = True
     created_by: str
     created_at: str
     last_scan_id: str | None = None
-
-
-def choose_modules(
-    catalogue: dict[str, ModuleFace], profile: Profile, wanted: tuple[str, ...] | None, disabled: frozenset[str]
-) -> dict[str, ModuleFace]:
-    """The modules of a scan by name: those that were named, or those of the profile that are not disabled."""
-    if wanted is not None:
-        return {name: catalogue[name] for name in wanted}
-    return {name: face for name, face in catalogue.items() if profile.picks(face) and name not in disabled}

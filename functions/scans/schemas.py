@@ -6,14 +6,13 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from contracts.scans import Budget
+from contracts.scans import Budget, Politeness
 from contracts.scope import Scope
 from functions.scans.calendar import Calendar
-from functions.scans.model import PROFILES
+from functions.scans.profiles import PROFILES, ModuleName
 from kernel.text import Line
 
 TargetText = Annotated[str, Field(min_length=1, max_length=2048)]
-ModuleName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{2,40}$")]
 
 
 class Body(BaseModel):
@@ -27,10 +26,13 @@ class CreateScan(Body):
 
     name: Line
     targets: Annotated[list[TargetText], Field(min_length=1, max_length=1000)]
-    profile: Annotated[str, Field(max_length=40, json_schema_extra={"enum": list(PROFILES)})] = "quick"
+    profile: Annotated[
+        str, Field(max_length=40, examples=list(PROFILES), description="One of the platform's, or one of your own.")
+    ] = "quick"
     modules: Annotated[list[ModuleName] | None, Field(min_length=1, max_length=100)] = None
     scope: Scope = Scope()
-    budget: Budget = Budget()
+    budget: Annotated[Budget | None, Field(description="Absent: the profile's, or the platform's.")] = None
+    politeness: Annotated[Politeness | None, Field(description="Absent: the profile's.")] = None
     calendar: Annotated[Calendar | None, Field(description="When it may run; absent: always.")] = None
     team_id: Annotated[
         str | None,

@@ -11,6 +11,7 @@ from contracts.organizations import Tenancy
 from contracts.plans import Metered, plans, unless_exhausted
 from contracts.scans import ScanQueued
 from functions.scans.model import ApprovedTarget, Queue, Scan, Schedule
+from functions.scans.profiles import OwnProfile
 from kernel import aws
 from kernel.actor import Actor
 from kernel.errors import NotFound
@@ -19,6 +20,7 @@ from kernel.records import Resource
 from kernel.table import Change, Once, Page, Table, create, delete, update
 
 S = TypeVar("S", Scan, Schedule)
+Kept = Scan | ApprovedTarget | Schedule | OwnProfile
 
 
 class Store:
@@ -73,6 +75,14 @@ class Store:
         """What the tenant has set for its modules, by name."""
         return {setting.name: setting for setting in self._table.all(actor, ModuleSetting)}
 
+    def profile(self, actor: Actor, name: str) -> OwnProfile | None:
+        """One of the tenant's own profiles, or None."""
+        return self._table.get(actor, OwnProfile, name=name)
+
+    def profiles(self, actor: Actor) -> list[OwnProfile]:
+        """The tenant's own profiles by name."""
+        return list(self._table.all(actor, OwnProfile))
+
     def queue(self, actor: Actor) -> Queue:
         """Whose turn it is; an empty queue when nothing was ever queued."""
         return self._table.get(actor, Queue) or Queue(tenant_id=actor.tenant_id)
@@ -90,20 +100,18 @@ class Store:
     def add(
         self,
         actor: Actor,
-        record: Scan | ApprovedTarget | Schedule,
+        record: Kept,
         events: Sequence[Event],
         once: Once | None = None,
     ) -> None:
         """Commit a new item, its events and its answer."""
         self._table.transact(actor, [create(record), *_limits(actor, events)], events, answer=record, once=once)
 
-    def save(
-        self, actor: Actor, record: Scan | ApprovedTarget | Schedule, *events: Event, answer: Resource | None = None
-    ) -> None:
+    def save(self, actor: Actor, record: Kept, *events: Event, answer: Resource | None = None) -> None:
         """Commit a changed item. Raises PreconditionFailed when it moved on since it was read."""
         self._table.transact(actor, [update(record), *_limits(actor, events)], events, answer=answer)
 
-    def remove(self, actor: Actor, record: Scan | ApprovedTarget | Schedule, *events: Event) -> None:
+    def remove(self, actor: Actor, record: Kept, *events: Event) -> None:
         """Delete an item as it was read."""
         self._table.transact(actor, [delete(record)], events)
 

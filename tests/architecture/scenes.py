@@ -63,6 +63,13 @@ def about_scan(tail: str = "", *commands: str) -> Scene:
     return lambda world: Request(world.scan(*commands) + tail)
 
 
+def own_profile(world: World) -> Request:
+    """The organisation has a profile of its own."""
+    path = "/scans/profiles/nightly"
+    world.send("PUT /scans/profiles/{name}", path, {"summary": "Nights"})
+    return Request(path)
+
+
 def about_facts(tail: str) -> Scene:
     """About what a scan came to know."""
     return lambda world: Request(world.scanned + tail)
@@ -355,6 +362,8 @@ SCENES: dict[str, Scene] = {
     "POST /scans": plain("/scans", SCAN),
     "GET /scans": then("/scans", about_scan()),
     "GET /scans/profiles": plain("/scans/profiles"),
+    "PUT /scans/profiles/{name}": plain("/scans/profiles/nightly", {"summary": "Nights"}),
+    "DELETE /scans/profiles/{name}": own_profile,
     "GET /scans/{scan_id}": about_scan(),
     "DELETE /scans/{scan_id}": about_scan(),
     "GET /scans/{scan_id}/entities": about_facts("/entities"),

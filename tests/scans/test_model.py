@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from contracts.modules import CostClass, catalogue
 from contracts.observations import Invasiveness
 from contracts.scans import Budget, ScanStatus, Tally
-from functions.scans.model import PROFILES, WEB_TYPES, Scan, choose_modules
+from functions.scans.model import Scan
+from functions.scans.profiles import PROFILES, WEB_TYPES, choose_modules
 from kernel.ids import new_id
 
 NOON = "2026-03-01T12:00:00Z"

@@ -175,7 +175,7 @@ def test_a_budget_is_a_number_above_zero_and_within_reason(budget: str, problem:
 
 def test_profiles_are_listed_before_scans_are_looked_up_by_name() -> None:
     profiles = call(api.handler, "GET", "/scans/profiles", actor()).body["items"]
-    assert [each["name"] for each in profiles] == ["quick", "comprehensive", "stealth", "web"]
+    assert [each["name"] for each in profiles] == ["quick", "comprehensive", "stealth", "web", "intrusive"]
 
 
 def test_reads_cost_at_most_two_calls_and_writes_one_transaction() -> None:

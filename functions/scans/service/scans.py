@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from ipaddress import ip_network
 from typing import Any, NamedTuple
 
 from contracts.modules import ModuleFace, catalogue
 from contracts.observations import Invasiveness, ObservationType
 from contracts.scans import (
+    Budget,
     ScanCreated,
     ScanDeleted,
     ScanEnded,
@@ -29,7 +31,8 @@ from functions.scans.errors import (
     UnknownProfile,
     UnknownTeam,
 )
-from functions.scans.model import PROFILES, Profile, Scan, Schedule, choose_modules
+from functions.scans.model import Scan, Schedule
+from functions.scans.profiles import PROFILES, Profile, choose_modules
 from functions.scans.schemas import CreateScan
 from functions.scans.store import Store
 from kernel import clock
@@ -75,7 +78,8 @@ def create_scan(
         profile=profile.name,
         pace=profile.pace,
         scope=command.scope,
-        budget=command.budget,
+        budget=command.budget or profile.budget or Budget(),
+        politeness=command.politeness or profile.politeness,
         modules={name: module.face.version for name, module in modules.items()},
         module_configs={name: module.config for name, module in modules.items() if module.config},
         created_by=schedule.created_by if schedule else actor.user_id,
@@ -97,7 +101,7 @@ def validate_request(
     store: Store, actor: Actor, command: CreateScan
 ) -> tuple[Profile, list[Target], dict[str, ChosenModule]]:
     """What a request for a scan comes to. Raises a problem for each kind of bad input, and changes nothing."""
-    profile = _profile(command.profile)
+    profile = _profile(store, actor, command.profile)
     targets = _read_targets(command.targets)
     _demand_in_scope(command.scope, targets)
     modules = _modules(store, actor, profile, command.modules)
@@ -175,10 +179,13 @@ def list_scans(store: Store, actor: Actor, limit: int, cursor: str | None) -> Pa
     return store.scans(actor, limit, cursor)
 
 
-def _profile(name: str) -> Profile:
-    if name not in PROFILES:
-        raise UnknownProfile(f"There is no profile {name!r}. Choose one of {', '.join(PROFILES)}.")
-    return PROFILES[name]
+def _profile(store: Store, actor: Actor, name: str) -> Profile:
+    if name in PROFILES:
+        return PROFILES[name]
+    own = store.profile(actor, name)
+    if own is None:
+        raise UnknownProfile(f"There is no profile {name!r}. Choose one of {', '.join(PROFILES)}, or one of your own.")
+    return own.profile()
 
 
 def _read_targets(texts: list[str]) -> list[Target]:
@@ -212,11 +219,7 @@ def _demand_in_scope(scope: Scope, targets: list[Target]) -> None:
 
 def _modules(store: Store, actor: Actor, profile: Profile, wanted: list[str] | None) -> dict[str, ChosenModule]:
     faces = catalogue()
-    unknown = [name for name in wanted or () if name not in faces]
-    if unknown:
-        raise UnknownModule(
-            errors=[FieldError(pointer="/modules", detail=f"there is no module {name!r}") for name in unknown]
-        )
+    demand_known(wanted or (), "/modules")
     settings = store.module_settings(actor)
     disabled = frozenset(name for name, setting in settings.items() if not setting.enabled)
     switched_off = [name for name in wanted or () if name in disabled]
@@ -228,6 +231,13 @@ def _modules(store: Store, actor: Actor, profile: Profile, wanted: list[str] | N
     return {
         name: ChosenModule(face, settings[name].config if name in settings else {}) for name, face in chosen.items()
     }
+
+
+def demand_known(names: Iterable[str], pointer: str) -> None:
+    """Raises UnknownModule for names that the catalogue does not have."""
+    unknown = [name for name in names if name not in catalogue()]
+    if unknown:
+        raise UnknownModule(errors=[FieldError(pointer=pointer, detail=f"there is no module {n!r}") for n in unknown])
 
 
 def _demand_owned(store: Store, actor: Actor, targets: list[Target], modules: dict[str, ChosenModule]) -> None:

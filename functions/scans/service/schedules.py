@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from contracts.scans import ScheduleChanged, ScheduleDeleted
+from contracts.scans import Budget, ScheduleChanged, ScheduleDeleted
 from functions.scans.calendar import zone
 from functions.scans.errors import MalformedCron
 from functions.scans.gateways import Clockwork
@@ -35,7 +35,8 @@ def create_schedule(store: Store, actor: Actor, command: CreateSchedule) -> Sche
         profile=command.profile,
         modules=tuple(command.modules) if command.modules else None,
         scope=command.scope,
-        budget=command.budget,
+        budget=command.budget or Budget(),
+        politeness=command.politeness,
         team_id=command.team_id,
         calendar=command.calendar,
         created_by=actor.user_id,
@@ -76,6 +77,7 @@ def run_schedule(store: Store, actor: Actor, schedule_id: str, occasion: str) ->
         modules=list(schedule.modules) if schedule.modules else None,
         scope=schedule.scope,
         budget=schedule.budget,
+        politeness=schedule.politeness,
         team_id=schedule.team_id,
         calendar=schedule.calendar,
     )

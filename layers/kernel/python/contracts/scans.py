@@ -229,3 +229,16 @@ class ScheduleDeleted(Event, context="scans"):
 
     schedule_id: str
     name: str
+
+
+class ProfileChanged(Event, context="scans"):
+    """A tenant made or replaced a profile of its own."""
+
+    name: str
+    summary: str
+
+
+class ProfileDeleted(Event, context="scans"):
+    """A tenant's own profile was removed."""
+
+    name: str

@@ -1,0 +1,51 @@
+"""A tenant's own profiles."""
+
+from __future__ import annotations
+
+from contracts.scans import ProfileChanged, ProfileDeleted
+from functions.scans.errors import ReservedProfile
+from functions.scans.profiles import PROFILES, Choice, OwnProfile, Profile
+from functions.scans.service.scans import demand_known
+from functions.scans.store import Store
+from kernel import clock
+from kernel.actor import Actor
+from kernel.errors import NotFound, PreconditionFailed
+
+
+def list_profiles(store: Store, actor: Actor) -> list[Profile]:
+    """The platform's profiles, then the tenant's own by name."""
+    return [*PROFILES.values(), *(own.profile() for own in store.profiles(actor))]
+
+
+def save_profile(store: Store, actor: Actor, name: str, choice: Choice, if_match: int | None) -> OwnProfile:
+    """Make a profile, or replace the one of that name; scans that were defined before keep what they had. Raises
+    ReservedProfile for the platform's names, UnknownModule."""
+    if name in PROFILES:
+        raise ReservedProfile(f"{name!r} is one of the platform's profiles. Choose another name.")
+    demand_known(choice.modules or (), "/modules")
+    demand_known(choice.without, "/without")
+    own = store.profile(actor, name)
+    if if_match is not None and if_match != (own.version if own else 0):
+        raise PreconditionFailed()
+    saved = OwnProfile(
+        tenant_id=actor.tenant_id,
+        name=name,
+        version=own.version if own else 0,
+        choice=choice,
+        updated_by=actor.user_id,
+        updated_at=clock.timestamp(),
+    )
+    event = ProfileChanged(name=name, summary=choice.summary)
+    if own:
+        store.save(actor, saved, event, answer=saved)
+    else:
+        store.add(actor, saved, [event])
+    return saved
+
+
+def delete_profile(store: Store, actor: Actor, name: str) -> None:
+    """Forget a profile; scans that used it stay, schedules that name it are refused at their next run, and say so."""
+    own = store.profile(actor, name)
+    if own is None:
+        raise NotFound()
+    store.remove(actor, own, ProfileDeleted(name=name))
