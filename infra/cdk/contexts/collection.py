@@ -5,7 +5,10 @@ from __future__ import annotations
 from constructs import Construct
 
 from contracts.scans import ScanDeleted
+from infra.cdk import nag
 from infra.cdk.constructs.bounded_context import READ, BoundedContext
+from infra.cdk.constructs.door import Door
+from infra.cdk.platform.data import facts_bucket
 from infra.cdk.platform.stack import Platform
 
 
@@ -36,3 +39,12 @@ class Collection(BoundedContext):
         self.grant_facts(forget, "scans", delete=True)
         self.grant_data_key(run_batch)
         self.grant_table(run_batch, ["KEYS"], READ)
+        self._provide_advisories(run_batch)
+
+    def _provide_advisories(self, door: Door) -> None:
+        """The snapshot of public advisories that the operator keeps in the facts bucket: it belongs to no tenant."""
+        place = f"{facts_bucket(self, self.stage)}/platform/advisories"
+        door.allow(["s3:GetObject"], [f"arn:{self.partition}:s3:::{place}/*"])
+        door.function.add_environment("ADVISORIES", f"s3://{place}")
+        reason = "A snapshot of public advisories, in as many pieces as it has."
+        nag.accept(door.role, reason, f"AwsSolutions-IAM5[Resource::arn:aws:s3:::{place}/*]")
