@@ -60,7 +60,7 @@ def test_profiles_are_listed_replaced_and_forgotten() -> None:
     assert call(api.handler, "DELETE", "/scans/profiles/nightly", who).status == 404
     assert scan(who, profile="nightly").status == 422
     told = [event.type for event in committed_events()]
-    assert told == ["ProfileChanged.v1", "ProfileChanged.v1", "ProfileDeleted.v1"]
+    assert told == ["ScanProfileChanged.v1", "ScanProfileChanged.v1", "ScanProfileDeleted.v1"]
 
 
 def test_another_tenant_does_not_have_it() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contracts.scans import ProfileChanged, ProfileDeleted
+from contracts.scans import ScanProfileChanged, ScanProfileDeleted
 from functions.scans.errors import ReservedProfile
 from functions.scans.profiles import PROFILES, Choice, OwnProfile, Profile
 from functions.scans.service.scans import demand_known
@@ -35,7 +35,7 @@ def save_profile(store: Store, actor: Actor, name: str, choice: Choice, if_match
         updated_by=actor.user_id,
         updated_at=clock.timestamp(),
     )
-    event = ProfileChanged(name=name, summary=choice.summary)
+    event = ScanProfileChanged(name=name, summary=choice.summary)
     if own:
         store.save(actor, saved, event, answer=saved)
     else:
@@ -48,4 +48,4 @@ def delete_profile(store: Store, actor: Actor, name: str) -> None:
     own = store.profile(actor, name)
     if own is None:
         raise NotFound()
-    store.remove(actor, own, ProfileDeleted(name=name))
+    store.remove(actor, own, ScanProfileDeleted(name=name))

@@ -231,14 +231,14 @@ class ScheduleDeleted(Event, context="scans"):
     name: str
 
 
-class ProfileChanged(Event, context="scans"):
+class ScanProfileChanged(Event, context="scans"):
     """A tenant made or replaced a profile of its own."""
 
     name: str
     summary: str
 
 
-class ProfileDeleted(Event, context="scans"):
+class ScanProfileDeleted(Event, context="scans"):
     """A tenant's own profile was removed."""
 
     name: str
