@@ -171,3 +171,22 @@ def sshd(folder: Path, *options: str) -> Iterator[tuple[int, dict[str, list[str]
     settings = {line.partition(" ")[0]: line.partition(" ")[2].split(",") for line in said.splitlines()}
     with running([binary, "-D", "-e", "-f", str(config)], port, folder):
         yield port, settings
+
+
+@contextlib.contextmanager
+def zones_served(folder: Path, zones: dict[str, str]) -> Iterator[int]:
+    """BIND 9 with these zones, by name; its port."""
+    binary, port = program("named", "bind9"), free_port()
+    for name, content in zones.items():
+        (folder / f"{name}.zone").write_text(content)
+    entries = "".join(f'zone "{name}" {{ type primary; file "{name}.zone"; check-names ignore; }};\n' for name in zones)
+    (folder / "named.conf").write_text(
+        f"""options {{ directory "{folder}"; pid-file "{folder}/named.pid"; session-keyfile "{folder}/session.key";
+        listen-on port {port} {{ 127.0.0.1; }}; listen-on-v6 {{ none; }}; dnssec-validation no; recursion no;
+        allow-query {{ any; }}; notify no; empty-zones-enable no; }};
+        controls {{ }};
+        {entries}"""
+    )
+    with running([binary, "-g", "-4", "-c", str(folder / "named.conf")], port, folder):
+        _await_output(folder, "all zones loaded")
+        yield port
