@@ -37,7 +37,15 @@ def open_session(egress: Egress, brief: ScanBrief, rate: LeasedRate, group: str)
         retries=manners.retries,
         respect_robots=manners.respect_robots,
     )
-    return Session(egress, brief.scope, brief.targets, pace=pace, rate_limit=rate, rate_group=group)
+    return Session(
+        egress,
+        brief.scope,
+        brief.targets,
+        pace=pace,
+        rate_limit=rate,
+        rate_group=group,
+        tenant_id=brief.tenant_id,
+    )
 
 
 class LeasedRate:

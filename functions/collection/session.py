@@ -115,8 +115,11 @@ class Session:
         rate_limit: RateLimit | None = None,
         rate_group: str = "default",
         halt: Halt | None = None,
+        tenant_id: str = "",
     ) -> None:
         self.egress = egress
+        self.tenant_id = tenant_id
+        """For whom the scan runs: what is asked of somebody else's account says so."""
         self.halt = halt or Halt()
         self.meter = egress.meter
         self._scope = scope

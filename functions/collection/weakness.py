@@ -21,6 +21,8 @@ class Check:
     description: str
     remedy: str
     references: tuple[str, ...] = ()
+    controls: tuple[str, ...] = ()
+    """What of a framework asks for it (`CIS AWS Foundations 3.0.0 2.1.4`)."""
 
     def at(
         self, asset: str, evidence: dict[str, Any], *, confidence: float = 1.0, parent: Found | None = None
@@ -36,6 +38,8 @@ class Check:
             "references": list(self.references),
             "evidence": evidence,
         }
+        if self.controls:
+            attributes["controls"] = list(self.controls)
         return Found(self.type, f"{self.id}:{asset}", attributes, confidence, parent=parent)
 
 
