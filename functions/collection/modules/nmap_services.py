@@ -24,6 +24,8 @@ from kernel.egress.addresses import parse_address
 
 MAX_OUTPUT = 1024 * 1024
 MAX_WORDS = 200
+GRACE = 5.0
+"""Seconds that nmap may take beyond its own time-out."""
 NAMES = {"domain": "dns", "microsoft-ds": "smb", "netbios-ssn": "smb", "ms-wbt-server": "rdp", "ssl": "tls"}
 """What nmap calls by another name than we do."""
 OVER_TLS = {"http": "https", "smtp": "smtps", "imap": "imaps", "pop3": "pop3s", "ldap": "ldaps", "ftp": "ftps"}
@@ -124,11 +126,11 @@ async def _output(command: list[str], seconds: float) -> bytes:
     )  # fmt: skip
     assert process.stdout is not None
     try:
-        async with asyncio.timeout(seconds + 5):
+        async with asyncio.timeout(seconds + GRACE):
             output = await _read(process.stdout)
             await process.wait()
     except TimeoutError as error:
-        raise EgressTimeout(f"nmap did not finish within {seconds + 5:g} s") from error
+        raise EgressTimeout(f"nmap did not finish within {seconds + GRACE:g} s") from error
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
