@@ -21,3 +21,15 @@ class UnknownFormat(Invalid):
     """The graph is not written in this format."""
 
     slug, title = "unknown-format", "The graph cannot be written in this format"
+
+
+class MalformedPattern(Invalid):
+    """A pattern over the graph cannot be matched."""
+
+    slug, title = "malformed-pattern", "The pattern cannot be matched"
+
+
+class UnknownMeasure(Invalid):
+    """Nodes are not ranked by this measure."""
+
+    slug, title = "unknown-measure", "There is no such measure"

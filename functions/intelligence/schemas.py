@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
+from contracts.findings import Severity
+from contracts.observations import ObservationType
 from functions.intelligence.model.integrity import Damage, Wrong
+from functions.intelligence.model.patterns import EdgePattern, NodePattern, Pattern
 
 
 class ObservationView(BaseModel):
@@ -122,3 +125,238 @@ class IntegrityReport(BaseModel):
             for each in damages
         ]
         return cls(objects=objects, checked=checked, bytes=size, damages=shown)
+
+
+class KnownView(BaseModel):
+    """A thing that the organisation's scans know, as of now."""
+
+    key: str
+    type: str
+    value: str
+    confidence: float = Field(description="What age has left of what the sources said.")
+    risk: str
+    first_seen: str
+    last_seen: str
+    observations: int
+    scans: int = Field(description="How many scans saw it.")
+    is_gone: bool = Field(description="A later scan that could have seen it did not.")
+
+
+class SameView(BaseModel):
+    """Another entity that is the same thing, and by which rule."""
+
+    key: str
+    type: str
+    value: str
+    rule: str
+    explanation: str
+
+
+class SightingView(BaseModel):
+    """A scan that saw it."""
+
+    scan_id: str
+    name: str
+    first_seen: str
+    last_seen: str
+
+
+class ChangeView(BaseModel):
+    """That an attribute was another one before."""
+
+    at: str
+    scan_id: str
+    attribute: str
+    before: str
+    after: str
+
+
+class GoneView(BaseModel):
+    """The scan that could have seen it and did not."""
+
+    scan_id: str
+    name: str
+    since: str
+    explanation: str
+
+
+class KnownDetail(KnownView):
+    """All that is known of a thing, and how it came to be known and changed over time."""
+
+    explanation: str = Field(description="How the confidence came about.")
+    attributes: dict[str, Any]
+    derived: dict[str, Any] = Field(description="What follows from the value itself.")
+    same_as: list[SameView]
+    gone: GoneView | None
+    sightings: list[SightingView] = Field(description="The latest scans that saw it.")
+    changes: list[ChangeView] = Field(description="The latest changes, oldest first.")
+
+
+class LinkView(BaseModel):
+    """A relation between two things."""
+
+    source: str
+    target: str
+    relation: str
+    confidence: float
+    last_seen: str
+
+
+class NeighbourView(KnownView):
+    """A thing and how far it is from where one began."""
+
+    distance: int
+
+
+class NeighbourhoodView(BaseModel):
+    """What lies around a thing, the nearest first."""
+
+    nodes: list[NeighbourView]
+    edges: list[LinkView]
+    nodes_left_out: int
+    edges_left_out: int
+
+
+class PathView(BaseModel):
+    """One way between two things: the things, and the relations between each and the next."""
+
+    nodes: list[KnownView]
+    edges: list[LinkView]
+
+
+class PathsView(BaseModel):
+    """The shortest ways between two things; none when they are too far apart."""
+
+    length: int | None = Field(description="Hops; absent where there is no way.")
+    paths: list[PathView]
+
+
+class CommunityView(BaseModel):
+    """Things that are linked more with each other than with the rest."""
+
+    community: int
+    size: int
+    by_type: dict[str, int]
+    risks: dict[str, int]
+    centre: list[KnownView] = Field(description="Its best-linked members.")
+
+
+class CommunitiesView(BaseModel):
+    """The communities, the largest first."""
+
+    modularity: float
+    communities: int
+    items: list[CommunityView]
+
+
+class RankView(BaseModel):
+    """How much a thing holds the graph together."""
+
+    score: float
+    entity: KnownView
+
+
+class RankingView(BaseModel):
+    """The things with the highest scores."""
+
+    measure: str
+    explanation: str
+    items: list[RankView]
+
+
+class GraphSummary(BaseModel):
+    """What the organisation's scans know together, in numbers."""
+
+    entities: int
+    relations: int
+    merged: int = Field(description="Entities that are the same thing as another one.")
+    by_type: dict[str, int]
+    by_risk: dict[str, int]
+    scans: int
+    updated_at: str | None
+
+
+class EventView(BaseModel):
+    """One line of the graph's timeline."""
+
+    at: str
+    event: str = Field(description="appeared, changed or gone.")
+    key: str
+    type: str
+    value: str
+    scan_id: str
+    detail: str
+
+
+class AskedNode(BaseModel):
+    """What a node of a pattern must be; what is absent asks nothing. Texts are compared in any case."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    types: Annotated[list[ObservationType], Field(max_length=30)] = []
+    value: Annotated[str, Field(max_length=4096)] = ""
+    prefix: Annotated[str, Field(max_length=200)] = ""
+    contains: Annotated[str, Field(max_length=200)] = ""
+    risks: Annotated[list[Severity], Field(max_length=5)] = []
+    min_confidence: Annotated[float, Field(ge=0, le=1)] = 0.0
+    attributes: Annotated[
+        dict[Annotated[str, Field(max_length=100)], Annotated[str, Field(max_length=512)]],
+        Field(max_length=10, description="Attributes and the text that each must have, or hold."),
+    ] = {}
+
+    def pattern(self) -> NodePattern:
+        """The node as the matcher takes it."""
+        return NodePattern(
+            types=frozenset(self.types),
+            value=self.value,
+            prefix=self.prefix,
+            contains=self.contains,
+            risks=frozenset(self.risks),
+            min_confidence=self.min_confidence,
+            attributes=self.attributes,
+        )
+
+
+class AskedEdge(BaseModel):
+    """An edge between two nodes of a pattern."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    source: Annotated[str, Field(max_length=50)]
+    target: Annotated[str, Field(max_length=50)]
+    relation: Annotated[str, Field(max_length=50, description="Empty: any.")] = ""
+    absent: Annotated[bool, Field(description="There must be no such edge.")] = False
+
+
+class AskedPattern(BaseModel):
+    """Nodes by name, and edges between them."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "nodes": {"host": {"types": ["host"]}, "address": {"types": ["ip"], "prefix": "10."}},
+                    "edges": [{"source": "host", "target": "address", "relation": "resolves_to"}],
+                }
+            ]
+        },
+    )
+
+    nodes: Annotated[
+        dict[Annotated[str, Field(min_length=1, max_length=50)], AskedNode], Field(min_length=1, max_length=8)
+    ]
+    edges: Annotated[list[AskedEdge], Field(max_length=16)] = []
+    limit: Annotated[int, Field(ge=1, le=200)] = 50
+
+    def pattern(self) -> Pattern:
+        """The pattern as the matcher takes it."""
+        edges = [EdgePattern(edge.source, edge.target, edge.relation, edge.absent) for edge in self.edges]
+        return Pattern({name: node.pattern() for name, node in self.nodes.items()}, edges)
+
+
+class MatchesView(BaseModel):
+    """Where a pattern is found: for each match, the things by the pattern's names."""
+
+    items: list[dict[str, KnownView]]
+    is_complete: bool = Field(description="False: there may be more than was looked for.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import TYPE_CHECKING, Final
@@ -12,17 +12,22 @@ from contracts import facts
 from contracts.findings import Detection
 from contracts.reports import IntelligencePart, ReportFinding, part_key
 from contracts.scans import ScanBrief
+from functions.intelligence.model.learning import Snapshot, decode
+from functions.intelligence.model.outline import Outline
 from functions.intelligence.model.parts import Index, Slice, Written, written
+from functions.intelligence.model.records import GraphHead
 from kernel.actor import Actor
 from kernel.errors import NotFound
 from kernel.facts import Facts
-from kernel.table import Table
+from kernel.table import Table, create, update
 
 if TYPE_CHECKING:
     from functions.intelligence.model.correlation.compiled import RuleResult
 
 AT_ONCE: Final = 16
 """Objects that are fetched at the same time for a page."""
+MAX_OUTLINES: Final = 2
+"""Outlines of graphs that a process keeps between requests."""
 AHEAD: Final = 4
 """Objects that are fetched before they are needed, by who reads many: a segment can be large."""
 
@@ -33,6 +38,7 @@ class Store:
     def __init__(self, table: Table | None = None, bucket: Facts | None = None) -> None:
         self._table = table or Table()
         self._facts = bucket or Facts()
+        self._outlines: dict[tuple[str, ...], Outline] = {}
 
     def brief(self, actor: Actor, scan_id: str) -> ScanBrief:
         """The scan, as its context shows it to those who see it. Raises NotFound."""
@@ -103,6 +109,40 @@ class Store:
                 key, body = waiting.popleft()
                 waiting.extend((later, pool.submit(self.read, actor, later)) for later in islice(coming, 1))
                 yield key, body.result()
+
+    def heads(self, actor: Actor) -> list[GraphHead]:
+        """The graphs of all audiences to which the actor belongs. One call."""
+        return [head for head in self._table.all(actor, GraphHead) if head.snapshot and actor.sees(head.team_id)]
+
+    def head(self, actor: Actor, audience: str) -> GraphHead:
+        """Where an audience's graph is; a new one where there is none."""
+        found = self._table.get(actor, GraphHead, audience=audience)
+        return found or GraphHead(tenant_id=actor.tenant_id, audience=audience)
+
+    def advance(self, actor: Actor, head: GraphHead) -> None:
+        """Commit a new generation. Raises PreconditionFailed or Conflict when another one came first."""
+        self._table.transact(actor, [update(head) if head.version else create(head)])
+
+    def snapshot(self, actor: Actor, head: GraphHead) -> Snapshot:
+        """A generation of a graph; an empty one before anything was learnt."""
+        return decode(self.read(actor, head.snapshot)) if head.snapshot else Snapshot()
+
+    def outline(self, actor: Actor, head: GraphHead) -> Outline:
+        """A graph's outline. It is large and never changes: the last few are kept."""
+        return self.remembered((head.outline,), lambda: Outline.load(self.read(actor, head.outline)))
+
+    def remembered(self, keys: tuple[str, ...], make: Callable[[], Outline]) -> Outline:
+        """The outline of these objects, which the caller was just allowed to read; made when it is not known."""
+        found = self._outlines.pop(keys, None) or make()
+        self._outlines[keys] = found
+        while len(self._outlines) > MAX_OUTLINES:
+            del self._outlines[next(iter(self._outlines))]
+        return found
+
+    def generations(self, actor: Actor, audience: str) -> set[str]:
+        """The names of the generations of which there are objects."""
+        prefix = facts.graph_prefix(actor.tenant_id, audience)
+        return {key.removeprefix(prefix).partition("/")[0] for key in self._facts.keys(actor, prefix)}
 
     def detections(self, actor: Actor, key: str) -> list[Detection]:
         """Weaknesses that modules reported in one wave."""

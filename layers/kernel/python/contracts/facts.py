@@ -102,6 +102,16 @@ def compact_key(tenant_id: str, scan_id: str, wave: int, kind: str, part: int) -
     return f"{scan_prefix(tenant_id, scan_id)}compacted/{wave:05}/{kind}-{part:05}.mpk.gz"
 
 
+def graph_prefix(tenant_id: str, audience: str) -> str:
+    """The prefix of a tenant's graph, as one audience sees it."""
+    return f"tenants/{tenant_id}/graph/{audience}/"
+
+
+def graph_key(tenant_id: str, audience: str, generation: str, kind: str, part: int) -> str:
+    """One object of a generation of a tenant's graph: `entities`, `relations`, `outline` or `snapshot`."""
+    return f"{graph_prefix(tenant_id, audience)}{generation}/{kind}-{part:05}.mpk.gz"
+
+
 def conclusions_key(tenant_id: str, scan_id: str, wave: int) -> str:
     """Every weakness that holds after this wave, as detections of modules and rules."""
     return f"{scan_prefix(tenant_id, scan_id)}conclusions/{wave:05}.mpk.gz"

@@ -1,30 +1,22 @@
-"""HTTP door of intelligence: what a scan came to know."""
+"""What a scan came to know."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import UTC, datetime
-from functools import cache
+from datetime import datetime
 from typing import Annotated
 
-import msgspec
 from pydantic import Field
 
 from contracts import facts
 from contracts.observations import ObservationType
-from functions.intelligence import service
+from functions.intelligence.api.app import after_of, app, cursors_of, page_of, store, time_of
 from functions.intelligence.model.export import EXPORTERS
 from functions.intelligence.model.query import Filter
 from functions.intelligence.schemas import EntityView, Graph, IntegrityReport, Moment, ObservationView
-from functions.intelligence.store import Store
-from kernel import clock
+from functions.intelligence.service import keeping, scans
 from kernel.actor import Actor
-from kernel.cursors import Cursors
-from kernel.errors import BadRequest
-from kernel.http import List, ListParameters, Query, Response, Room, lambda_handler, require
+from kernel.http import List, ListParameters, Query, Response, require
 
-app = Room("intelligence")
-store = cache(Store)
 MAX_INLINE = 5_000_000
 """Bytes of an answer; Lambda carries 6 MB. A larger graph is answered with a link to it."""
 
@@ -52,8 +44,8 @@ class ObservationParameters(ListParameters):
             contains=self.contains,
             source=self.source,
             min_confidence=self.min_confidence,
-            since=_time(self.since),
-            until=_time(self.until),
+            since=time_of(self.since),
+            until=time_of(self.until),
         )
 
 
@@ -68,11 +60,11 @@ async def list_observations(
     scan_id: str, parameters: Annotated[ObservationParameters, Query()], actor: Actor = require("scans:read")
 ) -> Response:
     """The facts that a scan gathered, oldest first."""
-    cursors = _cursors(actor, scan_id, parameters)
-    found = service.observations(
-        store(), actor, scan_id, parameters.filter(), parameters.limit, _after(cursors, parameters)
+    cursors = cursors_of(actor, scan_id, parameters)
+    found = scans.observations(
+        store(), actor, scan_id, parameters.filter(), parameters.limit, after_of(cursors, parameters)
     )
-    return _page(found.items, found.after, cursors)
+    return page_of(found.items, found.after, cursors)
 
 
 @app.get("/scans/{scan_id}/timeline", response_model=List[Moment])
@@ -80,15 +72,15 @@ async def get_timeline(
     scan_id: str, parameters: Annotated[ObservationParameters, Query()], actor: Actor = require("scans:read")
 ) -> Response:
     """When a scan learnt what, oldest first."""
-    cursors = _cursors(actor, scan_id, parameters)
-    found = service.observations(
-        store(), actor, scan_id, parameters.filter(), parameters.limit, _after(cursors, parameters)
+    cursors = cursors_of(actor, scan_id, parameters)
+    found = scans.observations(
+        store(), actor, scan_id, parameters.filter(), parameters.limit, after_of(cursors, parameters)
     )
     moments = [
         {"at": o.observed_at, "observation_id": o.id, "type": o.type, "value": o.value, "module": o.module}
         for o in found.items
     ]
-    return _page(moments, found.after, cursors)
+    return page_of(moments, found.after, cursors)
 
 
 @app.get("/scans/{scan_id}/entities", response_model=List[EntityView])
@@ -96,9 +88,9 @@ async def list_entities(
     scan_id: str, parameters: Annotated[EntityParameters, Query()], actor: Actor = require("scans:read")
 ) -> List[EntityView]:
     """The things of a scan's knowledge graph, by type and value."""
-    cursors = _cursors(actor, scan_id, parameters)
-    items, after = service.entities(
-        store(), actor, scan_id, frozenset(parameters.type), parameters.limit, _after(cursors, parameters)
+    cursors = cursors_of(actor, scan_id, parameters)
+    items, after = scans.entities(
+        store(), actor, scan_id, frozenset(parameters.type), parameters.limit, after_of(cursors, parameters)
     )
     return List(items=items, next_cursor=cursors.write({"after": list(after)}) if after else None)
 
@@ -117,7 +109,7 @@ async def get_graph(
     actor: Actor = require("scans:read"),
 ) -> Response:
     """A scan's knowledge graph, for this or another tool."""
-    chunks, media_type, waves = service.export_graph(store(), actor, scan_id, format)
+    chunks, media_type, waves = scans.export_graph(store(), actor, scan_id, format)
     body = "".join(chunks).encode()
     if len(body) <= MAX_INLINE:
         return Response(body, media_type=media_type)
@@ -131,38 +123,8 @@ async def check_integrity(
     scan_id: str, parameters: Annotated[ListParameters, Query()], actor: Actor = require("scans:read")
 ) -> IntegrityReport:
     """Whether the objects that a scan's facts lie in are there and are what was written, page after page."""
-    cursors = _cursors(actor, scan_id, parameters)
-    begin = int(_after(cursors, parameters)[0]) if parameters.cursor else 0
-    report, end = service.integrity(store(), actor, scan_id, begin, parameters.limit)
+    cursors = cursors_of(actor, scan_id, parameters)
+    begin = int(after_of(cursors, parameters)[0]) if parameters.cursor else 0
+    report, end = keeping.integrity(store(), actor, scan_id, begin, parameters.limit)
     report.next_cursor = cursors.write({"after": [str(end)]}) if end is not None else None
     return report
-
-
-def _time(at: datetime | None) -> str:
-    """A time as facts bear it; one without an offset is UTC."""
-    if at is None:
-        return ""
-    try:
-        return clock.timestamp(at if at.tzinfo else at.replace(tzinfo=UTC))
-    except OverflowError:
-        raise BadRequest("A time lies between the years 1 and 9999 in UTC.") from None
-
-
-def _cursors(actor: Actor, scan_id: str, parameters: ListParameters) -> Cursors:
-    question = parameters.model_dump_json(exclude={"cursor", "limit"})
-    return Cursors(f"{actor.tenant_id}|{scan_id}|{type(parameters).__name__}|{question}")
-
-
-def _after(cursors: Cursors, parameters: ListParameters) -> tuple[str, ...]:
-    if parameters.cursor is None:
-        return ()
-    position = cursors.read(parameters.cursor)["after"]
-    return tuple(str(part) for part in position) if isinstance(position, list) else ()
-
-
-def _page(items: Sequence[object], after: tuple[str, str] | None, cursors: Cursors) -> Response:
-    cursor = cursors.write({"after": list(after)}) if after else None
-    return Response(msgspec.json.encode({"items": items, "next_cursor": cursor}), media_type="application/json")
-
-
-handler = lambda_handler(app)

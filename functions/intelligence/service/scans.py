@@ -17,12 +17,11 @@ from functions.intelligence.errors import UnknownFormat
 from functions.intelligence.model.confidence import explain
 from functions.intelligence.model.export import EXPORTERS
 from functions.intelligence.model.graph import Entity, Relation
-from functions.intelligence.model.integrity import damages, some
 from functions.intelligence.model.parts import Index, Manifest, Slice, Written, merged, with_wave
 from functions.intelligence.model.postings import chosen
 from functions.intelligence.model.query import Filter, Page, matching, page
 from functions.intelligence.model.selection import Selection, select
-from functions.intelligence.schemas import EntityView, IntegrityReport
+from functions.intelligence.schemas import EntityView
 from functions.intelligence.store import Store
 from kernel import clock
 from kernel.actor import Actor
@@ -59,7 +58,7 @@ def reduce(store: Store, actor: Actor, scan_id: str, wave: int) -> dict[str, Any
 
 def observations(store: Store, actor: Actor, scan_id: str, wanted: Filter, limit: int, after: tuple[str, ...]) -> Page:
     """A page of a scan's observations, oldest first. Raises NotFound."""
-    index = _index(store, actor, scan_id)
+    index = index_of(store, actor, scan_id)
 
     def fetch(slices: Sequence[Slice]) -> list[bytes]:
         return store.read_all(actor, slices)
@@ -77,10 +76,10 @@ def entities(
     """A page of a scan's entities in order of type and value, and where the next one begins. Raises NotFound."""
     parts = [
         part
-        for part in _index(store, actor, scan_id).entities
+        for part in index_of(store, actor, scan_id).entities
         if not types or any(part.first[0] <= type_ <= part.last[0] for type_ in types)
     ]
-    rows = merged(parts, Entity, _reader(store, actor), after)
+    rows = merged(parts, Entity, reader(store, actor), after)
     wanted = (row for row in rows if not types or row.type in types)
     found = list(islice(wanted, limit + 1))
     next_after = found[limit - 1].order if len(found) > limit else None
@@ -91,7 +90,7 @@ def export_graph(store: Store, actor: Actor, scan_id: str, form: str) -> tuple[I
     """A scan's graph as text chunks, its media type, and the number of waves in it. Raises UnknownFormat, NotFound."""
     if form not in EXPORTERS:
         raise UnknownFormat(f"There is no format {form!r}. Choose one of {', '.join(EXPORTERS)}.")
-    index = _index(store, actor, scan_id)
+    index = index_of(store, actor, scan_id)
     exporter, media_type = EXPORTERS[form]
     entity_rows, relation_rows = graph_rows(store, actor, index)
     return exporter(entity_rows(), relation_rows(), clock.timestamp()), media_type, len(index.manifests)
@@ -101,61 +100,23 @@ def graph_rows(
     store: Store, actor: Actor, index: Index
 ) -> tuple[Callable[[], Iterator[Entity]], Callable[[], Iterator[Relation]]]:
     """Streams of a graph's entities and relations, each to be begun as often as needed."""
-    read = _reader(store, actor)
+    read = reader(store, actor)
     return (
         lambda: merged(index.entities, Entity, read),
         lambda: merged(index.relations, Relation, read),
     )
 
 
-def compact(store: Store, actor: Actor, scan_id: str) -> dict[str, int]:
-    """Turn the many parts of a scan that has ended into few, with an index: `{observations, objects}`.
-
-    Readers see one form or the other, never half of one; doing it again changes nothing. Raises NotFound.
-    """
-    from functions.intelligence.model.compaction import compact as compacted
-
-    brief = store.brief(actor, scan_id)
-    before = store.index(actor, scan_id, brief.wave - 1)
-    index = compacted(
-        actor.tenant_id, scan_id, before, _reader(store, actor), lambda key, body: store.write(actor, key, body)
-    )
-    if index is not before:
-        store.write_index(actor, scan_id, index)
-    return {"observations": sum(part.rows for part in index.observations), "objects": len(index.objects)}
-
-
-def sweep(store: Store, actor: Actor, scan_id: str) -> int:
-    """Remove what compaction has replaced; how many objects went. Readers that began before it are done by then."""
-    from functions.intelligence.model.compaction import REPLACED
-
-    index = _index(store, actor, scan_id)
-    if index.generation is None or index.generation.through != index.manifests[-1].wave:
-        return 0
-    return sum(store.remove(actor, facts.scan_prefix(actor.tenant_id, scan_id) + area) for area in REPLACED)
-
-
-def integrity(store: Store, actor: Actor, scan_id: str, begin: int, limit: int) -> tuple[IntegrityReport, int | None]:
-    """What is wrong with `limit` of the objects that a scan's facts lie in, and where to go on. Raises NotFound."""
-    objects = _index(store, actor, scan_id).objects
-    looked_at = some(objects, begin, limit)
-    found = damages(looked_at, store.find_all(actor, [each.key for each in looked_at]))
-    end = begin + len(looked_at)
-    size = sum(each.size for each in looked_at)
-    report = IntegrityReport.of(len(objects), len(looked_at), size, found)
-    return report, end if end < len(objects) else None
-
-
 def hand_in(store: Store, actor: Actor, scan_id: str, report_id: str) -> None:
     """Write intelligence's part of a report: the telling part of the graph, and the facts behind the findings."""
-    index = _index(store, actor, scan_id)
+    index = index_of(store, actor, scan_id)
     entity_rows, relation_rows = graph_rows(store, actor, index)
     wanted = {each.observation_id for finding in store.reported_findings(actor, report_id) for each in finding.evidence}
     evidence = {
         row.id: Evidence(
             observation_id=row.id, type=row.type, value=row.value, module=row.module, observed_at=row.observed_at
         )
-        for row in matching(index.observations, _reader(store, actor))
+        for row in matching(index.observations, reader(store, actor))
         if row.id in wanted
     }
     by_type = sum((Counter(manifest.by_type) for manifest in index.manifests), Counter[str]())
@@ -193,13 +154,13 @@ def entity_view(row: Entity) -> EntityView:
     )
 
 
-def _index(store: Store, actor: Actor, scan_id: str) -> Index:
+def index_of(store: Store, actor: Actor, scan_id: str) -> Index:
     """Where the facts of all committed waves lie: two calls, one for the scan and one for the index."""
     brief = store.brief(actor, scan_id)
     return store.index(actor, scan_id, brief.wave - 1)
 
 
-def _reader(store: Store, actor: Actor) -> Callable[[str], bytes]:
+def reader(store: Store, actor: Actor) -> Callable[[str], bytes]:
     return lambda key: store.read(actor, key)
 
 

@@ -1,0 +1,54 @@
+"""How a scan's facts are kept: compacted when it has ended, and checked against what was written."""
+
+from __future__ import annotations
+
+from contracts import facts
+from functions.intelligence.model.integrity import damages, some
+from functions.intelligence.schemas import IntegrityReport
+from functions.intelligence.service.scans import index_of, reader
+from functions.intelligence.store import Store
+from kernel.actor import Actor
+from kernel.errors import NotFound
+
+
+def compact(store: Store, actor: Actor, scan_id: str) -> dict[str, int]:
+    """Turn the many parts of a scan that has ended into few, with an index: `{observations, objects}`.
+
+    Readers see one form or the other, never half of one; doing it again changes nothing.
+    """
+    from functions.intelligence.model.compaction import compact as compacted
+
+    try:
+        before = index_of(store, actor, scan_id)
+    except NotFound:  # deleted meanwhile
+        return {"observations": 0, "objects": 0}
+    index = compacted(
+        actor.tenant_id, scan_id, before, reader(store, actor), lambda key, body: store.write(actor, key, body)
+    )
+    if index is not before:
+        store.write_index(actor, scan_id, index)
+    return {"observations": sum(part.rows for part in index.observations), "objects": len(index.objects)}
+
+
+def sweep(store: Store, actor: Actor, scan_id: str) -> int:
+    """Remove what compaction has replaced; how many objects went. Readers that began before it are done by then."""
+    from functions.intelligence.model.compaction import REPLACED
+
+    try:
+        index = index_of(store, actor, scan_id)
+    except NotFound:  # deleted meanwhile
+        return 0
+    if index.generation is None or index.generation.through != index.manifests[-1].wave:
+        return 0
+    return sum(store.remove(actor, facts.scan_prefix(actor.tenant_id, scan_id) + area) for area in REPLACED)
+
+
+def integrity(store: Store, actor: Actor, scan_id: str, begin: int, limit: int) -> tuple[IntegrityReport, int | None]:
+    """What is wrong with `limit` of the objects that a scan's facts lie in, and where to go on. Raises NotFound."""
+    objects = index_of(store, actor, scan_id).objects
+    looked_at = some(objects, begin, limit)
+    found = damages(looked_at, store.find_all(actor, [each.key for each in looked_at]))
+    end = begin + len(looked_at)
+    size = sum(each.size for each in looked_at)
+    report = IntegrityReport.of(len(objects), len(looked_at), size, found)
+    return report, end if end < len(objects) else None
