@@ -23,6 +23,7 @@ SETTINGS = {
     "TABLE_NAME": "palisade",
     "BUS_NAME": "palisade",
     "FACTS_BUCKET": "palisade-facts",
+    "MAP_CONCURRENCY": "40",
     "CURSOR_SECRET_ARN": "palisade/cursors",
     "SCAN_REALMS": "loopback,private",
     "OWN_PORTS": "8080,4566",

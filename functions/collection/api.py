@@ -8,8 +8,10 @@ from typing import Annotated
 from pydantic import BaseModel
 
 from functions.collection import service
+from functions.collection.estimate import Estimate
 from functions.collection.model import Progress
 from functions.collection.store import Store
+from kernel import aws
 from kernel.actor import Actor
 from kernel.cursors import Cursors
 from kernel.http import List, ListParameters, Query, Response, Room, lambda_handler, reply, require
@@ -32,6 +34,14 @@ class LogLine(BaseModel):
 async def get_progress(scan_id: str, actor: Actor = require("scans:read")) -> Response:
     """How far the present wave of a scan is."""
     return reply(service.get_progress(store(), actor, scan_id))
+
+
+@app.get("/scans/{scan_id}/estimate", response_model=Estimate)
+async def get_estimate(scan_id: str, actor: Actor = require("scans:read")) -> Response:
+    """What a scan will come to: its first wave exactly, with what admits each target to the scope, and a range for the
+    rest. A dry run: nothing is sent."""
+    concurrency = int(aws.setting("MAP_CONCURRENCY"))
+    return reply(service.get_estimate(store(), actor, scan_id, concurrency))
 
 
 @app.get("/scans/{scan_id}/log", response_model=List[LogLine])

@@ -73,15 +73,17 @@ async def run_batch(
     blobs: Blobs,
     deadline: float,
     limits: BatchLimits | None = None,
+    journal: Journal | None = None,
     now: Callable[[], str] = timestamp,
 ) -> BatchResult:
-    """Run a module over a batch until it is done or `deadline` (a `time.monotonic()` value) has passed.
+    """Run a module over a batch until it is done or `deadline` (a `time.monotonic()` value) has passed. `journal` takes
+    what there is to say as it happens.
 
     Raises `pydantic.ValidationError` for a configuration that the module does not accept; nothing else.
     """
     config = type(module).config.model_validate(dict(batch.config or {}))
     context = Context(config, session, blobs, deadline, logger, session.halt)
-    run = _Run(module, batch, context, limits or BatchLimits(), now)
+    run = _Run(module, batch, context, limits or BatchLimits(), journal or Journal(), now)
     async with watchdog(run.limits.seized_seconds):
         await run.everything()
     return run.result()
@@ -91,9 +93,15 @@ class _Run:
     """One batch under way."""
 
     def __init__(
-        self, module: Module[Any], batch: Batch, context: Context, limits: BatchLimits, now: Callable[[], str]
+        self,
+        module: Module[Any],
+        batch: Batch,
+        context: Context,
+        limits: BatchLimits,
+        journal: Journal,
+        now: Callable[[], str],
     ) -> None:
-        self._journal = Journal(limits.log_entries)
+        self._journal = journal
         self._module = module
         self._context = replace(context, log=module_log(self._journal, logger))
         self._began = time.monotonic()

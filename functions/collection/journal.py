@@ -9,6 +9,7 @@ import msgspec
 from contracts.observations import Observation
 
 MAX_MESSAGE = 500
+MAX_ENTRIES = 200
 
 
 class LogEntry(msgspec.Struct, frozen=True, order=True):
@@ -24,7 +25,7 @@ class LogEntry(msgspec.Struct, frozen=True, order=True):
 class Journal:
     """Collects entries up to a limit; `failures` counts the errors even beyond it."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int = MAX_ENTRIES) -> None:
         self._limit = limit
         self._first: dict[tuple[str, str], str] = {}
         self._counts: dict[tuple[str, str], int] = {}

@@ -88,6 +88,7 @@ class WaveEntry(Record, pk="TENANT#{tenant_id}#COLLECTION#{scan_id}", sk="WAVE#{
     tasks: int = 0
     dropped: int = 0
     modules: list[str] = Field(default_factory=list)
+    planned_at: str = ""
     run: BatchRun | None = None
 
 
@@ -99,9 +100,15 @@ class Progress(Resource):
     batches: int
     batches_done: int
     tasks: int
+    tasks_done: int
     modules: list[str] = Field(default_factory=list)
     observations: int
     errors: int
+    packets: int
+    seconds_left: float | None = Field(
+        description="Of this wave, at the pace of its batches so far; absent until one is done. What it finds decides "
+        "how many waves follow."
+    )
 
 
 def seeds(brief: ScanBrief) -> list[Observation]:

@@ -38,7 +38,6 @@ class BatchLimits:
     found_per_batch: int = 200_000
     value_chars: int = 8_192
     attribute_bytes: int = 64 * 1024
-    log_entries: int = 200
 
 
 class Rejected(Exception):

@@ -16,7 +16,8 @@ from contracts.scans import ENDED, ScanBrief, ScanStatus
 from functions.collection import engine
 from functions.collection.blobs import BatchBlobs
 from functions.collection.engine import Batch, BatchResult, BatchStats
-from functions.collection.journal import LogEntry
+from functions.collection.estimate import Estimate, estimate, same_kind
+from functions.collection.journal import Journal, LogEntry
 from functions.collection.model import BatchInput, BatchRun, Leftover, Progress, Remaining, WaveEntry, plan, seeds
 from functions.collection.modules import load
 from functions.collection.session import Session
@@ -31,6 +32,8 @@ from kernel.errors import NotFound
 RUN_SECONDS = 180.0
 """How long a batch works before it hands over; its Lambda has 290, an Express child 300."""
 MAX_REPORTED_LOG = 200
+RECENT_SCANS = 100
+"""Among these the last one of the same kind is looked for."""
 HALTED = frozenset({ScanStatus.PAUSING, ScanStatus.STOPPING, *ENDED})
 
 OpenConfig = Callable[[ModuleFace, dict[str, Any]], dict[str, Any]]
@@ -57,6 +60,7 @@ def plan_wave(store: Store, actor: Actor, scan_id: str, wave: int, left: Remaini
         tasks=work.tasks,
         dropped=work.dropped,
         modules=sorted({batch.module for batch in work.batches}),
+        planned_at=clock.timestamp(),
     )
     store.open_wave(planned)
     return {
@@ -88,8 +92,10 @@ async def run_batch(
         async with open_session(brief, load(batch.module).face) as session:
             meter = session.meter
             look = _looking(store, actor, scan_id)
-            async with supervised(session.halt, meter, batch.allowance, look):
-                result = await _run(open_config, brief, batch, session, blobs)
+            journal = Journal()
+            tell = _telling(store, actor, scan_id, wave, number, batch.module, journal)
+            async with supervised(session.halt, meter, batch.allowance, look, tell):
+                result = await _run(open_config, brief, batch, session, blobs, journal)
     _write(store, actor, scan_id, wave, number, batch, result, blobs, meter)
     return len(result.observations)
 
@@ -107,6 +113,25 @@ def reason_to_rest(brief: ScanBrief | None) -> str | None:
 
 def _looking(store: Store, actor: Actor, scan_id: str) -> Callable[[], str | None]:
     return lambda: reason_to_rest(store.brief(actor, scan_id))
+
+
+def _telling(
+    store: Store, actor: Actor, scan_id: str, wave: int, number: int, module: str, journal: Journal
+) -> Callable[[], None]:
+    """Writes what a batch has to say so far, if that is more than before: a log that people can follow."""
+    told: list[LogEntry] = []
+
+    def tell() -> None:
+        entries = journal.entries()
+        if entries != told:
+            told[:] = entries
+            store.write_log(actor, scan_id, wave, number, _signed(entries, module))
+
+    return tell
+
+
+def _signed(entries: list[LogEntry], module: str) -> list[LogEntry]:
+    return [msgspec.structs.replace(entry, module=module) for entry in entries]
 
 
 def close_wave(store: Store, actor: Actor, scan_id: str, wave: int) -> dict[str, Any]:
@@ -147,10 +172,28 @@ def get_progress(store: Store, actor: Actor, scan_id: str) -> Progress:
         batches=planned.batches if planned else 0,
         batches_done=len(runs),
         tasks=planned.tasks if planned else 0,
+        tasks_done=sum(run.tasks for run in runs),
         modules=planned.modules if planned else [],
         observations=sum(run.observations for run in runs),
         errors=sum(run.errors for run in runs),
+        packets=sum(run.packets for run in runs),
+        seconds_left=_seconds_left(planned, len(runs)) if brief.status is ScanStatus.RUNNING else None,
     )
+
+
+def _seconds_left(planned: WaveEntry | None, done: int) -> float | None:
+    if planned is None or not planned.planned_at or not done:
+        return None
+    elapsed = (clock.now() - clock.parse(planned.planned_at)).total_seconds()
+    return round(max(0.0, elapsed / done * (planned.batches - done)), 1)
+
+
+def get_estimate(store: Store, actor: Actor, scan_id: str, concurrency: int) -> Estimate:
+    """What a scan will come to. Nothing is sent. Raises NotFound."""
+    brief = _brief(store, actor, scan_id)
+    first = plan(brief, catalogue(), seeds(brief))
+    last = same_kind(brief, [each for each in store.briefs(actor, RECENT_SCANS) if actor.sees(each.team_id)])
+    return estimate(brief, catalogue(), first, last, concurrency)
 
 
 def get_log(
@@ -211,11 +254,17 @@ def _brief(store: Store, actor: Actor, scan_id: str) -> ScanBrief:
 
 
 async def _run(
-    open_config: OpenConfig, brief: ScanBrief, batch: BatchInput, session: Session, blobs: BatchBlobs
+    open_config: OpenConfig,
+    brief: ScanBrief,
+    batch: BatchInput,
+    session: Session,
+    blobs: BatchBlobs,
+    journal: Journal,
 ) -> BatchResult:
     module = load(batch.module)()
     work = Batch(brief.scan_id, batch.observations, open_config(module.face, batch.config))
-    return await engine.run_batch(module, work, session=session, blobs=blobs, deadline=time.monotonic() + RUN_SECONDS)
+    deadline = time.monotonic() + RUN_SECONDS
+    return await engine.run_batch(module, work, session=session, blobs=blobs, deadline=deadline, journal=journal)
 
 
 def _handed_over(batch: BatchInput) -> BatchResult:
@@ -238,8 +287,7 @@ def _write(
     if blobs.bodies:
         store.write_blobs(actor, scan_id, wave, number, bytes(blobs.bodies))
     if result.log:
-        log = [msgspec.structs.replace(entry, module=batch.module) for entry in result.log]
-        store.write_log(actor, scan_id, wave, number, log)
+        store.write_log(actor, scan_id, wave, number, _signed(result.log, batch.module))
     leftovers = [Leftover(batch.module, observation) for observation in result.leftovers]
     store.write_leftovers(actor, scan_id, wave, number, leftovers)
     store.write_segment(actor, scan_id, wave, number, result.observations)

@@ -42,6 +42,10 @@ class Store:
         """The scan, as its context shows it to the contexts behind it."""
         return self._table.get(actor, ScanBrief, scan_id=scan_id)
 
+    def briefs(self, actor: Actor, limit: int) -> list[ScanBrief]:
+        """The tenant's latest scans, newest first."""
+        return self._table.query(actor, ScanBrief, limit=limit, newest_first=True).items
+
     def frontier(self, actor: Actor, scan_id: str, wave: int) -> Iterator[Observation]:
         """The new facts of a wave, as the reducer left them."""
         prefix = f"{scan_prefix(actor.tenant_id, scan_id)}frontier/{wave:05}/"

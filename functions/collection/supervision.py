@@ -15,6 +15,8 @@ from kernel.egress import Meter
 LOOK_SECONDS = 1.0
 """Between two looks at the scan's status: a pause is honoured within two seconds."""
 METER_SECONDS = 0.1
+TELL_SECONDS = 5.0
+"""Between two writings of the log of a batch that goes on."""
 
 
 class Allowance(msgspec.Struct, frozen=True):
@@ -27,16 +29,32 @@ class Allowance(msgspec.Struct, frozen=True):
 
 @contextlib.asynccontextmanager
 async def supervised(
-    halt: Halt, meter: Meter, allowance: Allowance | None, look: Callable[[], str | None]
+    halt: Halt,
+    meter: Meter,
+    allowance: Allowance | None,
+    look: Callable[[], str | None],
+    tell: Callable[[], None] = lambda: None,
 ) -> AsyncIterator[None]:
-    """While the block runs, halt it when `look` (which may block) gives a reason, or the allowance is used up."""
-    watch = asyncio.create_task(_watch(halt, meter, allowance, look))
+    """While the block runs, halt it when `look` gives a reason, or the allowance is used up; `tell` people how it
+    goes. Both may block."""
+    over = asyncio.Event()
+    watch, telling = asyncio.create_task(_watch(halt, meter, allowance, look)), asyncio.create_task(_tell(over, tell))
     try:
         yield
     finally:
         watch.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await watch
+        over.set()
+        await asyncio.gather(watch, telling, return_exceptions=True)
+
+
+async def _tell(over: asyncio.Event, tell: Callable[[], None]) -> None:
+    """A telling that has begun is waited for: the last word comes after it, and must stay the last."""
+    while not over.is_set():
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(over.wait(), TELL_SECONDS)
+            return
+        with contextlib.suppress(Exception):  # what is not told now is told at the end
+            await asyncio.to_thread(tell)
 
 
 async def _watch(halt: Halt, meter: Meter, allowance: Allowance | None, look: Callable[[], str | None]) -> None:

@@ -7,8 +7,9 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from contracts.modules import CostClass, ModuleFace
+from contracts.modules import ModuleFace
 from contracts.observations import Invasiveness
+from functions.collection.estimate import TASK_SECONDS
 from infra.costs import model, prices
 from infra.costs.model import Cost, total
 from infra.costs.usage import Measured, Usage
@@ -25,8 +26,6 @@ COMPANY: Sequence[Facts] = (
 )
 """A domain whose every host has an address, three open ports and a web site of ten pages: what each wave finds."""
 FINDINGS_OF_HOST = 3
-TASK_SECONDS = {CostClass.LIGHT: 0.3, CostClass.MEDIUM: 1.0, CostClass.HEAVY: 5.0}
-"""Of one task over the internet, nearly all of it waiting. Assumed."""
 LONGEST_BATCH_SECONDS = 180.0
 REDUCED_A_SECOND = 20_000
 """Observations that the reducer takes in; `make bench` measures more."""

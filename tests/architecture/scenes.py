@@ -369,6 +369,7 @@ SCENES: dict[str, Scene] = {
     "GET /scans/{scan_id}/entities": about_facts("/entities"),
     "GET /scans/{scan_id}/findings": about_facts("/findings"),
     "GET /scans/{scan_id}/graph": about_facts("/graph"),
+    "GET /scans/{scan_id}/estimate": about_scan("/estimate"),
     "GET /scans/{scan_id}/log": about_facts("/log"),
     "GET /scans/{scan_id}/observations": about_facts("/observations"),
     "POST /scans/{scan_id}/pause": about_scan("/pause", "start"),

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from contracts.modules import ModuleFace
 from contracts.observations import Invasiveness, Observation, ObservationType
 from functions.collection.engine import Batch, BatchResult, run_batch
+from functions.collection.journal import Journal
 from functions.collection.module import Config, Context, Found, Module, Walk, Walker
 from functions.collection.reader import BatchLimits
 from kernel.egress import EgressUnreachable
@@ -207,7 +208,7 @@ async def test_the_log_is_bounded_and_counts() -> None:
     async def fail(observation: Observation, context: Context) -> str:
         raise RuntimeError("same" if observation.value < "h15" else observation.value)
 
-    result = await run(Probe(get=fail), *HOSTS, limits=BatchLimits(log_entries=3))
+    result = await run(Probe(get=fail), *HOSTS, journal=Journal(3))
     assert result.stats.failed == 20
     assert sum(entry.count for entry in result.log) == 20
     assert len(result.log) == 4

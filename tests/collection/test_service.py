@@ -9,14 +9,15 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import time_machine
 
 from contracts.facts import decode_observations, decode_rows, encode_rows, frontier_key, scan_prefix, segment_key
 from contracts.observations import Observation, observation_id
 from contracts.reports import CollectionPart, part_key
-from contracts.scans import ScanBrief, ScanDeleted, ScanStatus
+from contracts.scans import Budget, ScanBrief, ScanDeleted, ScanStatus, Tally
 from contracts.scope import Scope
 from functions.collection import api, events, steps
-from functions.collection.model import Leftover
+from functions.collection.model import BatchInput, Leftover
 from functions.collection.store import Store
 from kernel.actor import Actor
 from kernel.events import Envelope
@@ -48,7 +49,7 @@ class Scan:
             tenant_id=who.tenant_id,
             scan_id=new_id("scan"),
             name="Site",
-            status=ScanStatus.RUNNING,
+            status=fields.pop("status", ScanStatus.RUNNING),
             targets=(target,),
             modules=fields.pop("modules", VERSIONS),
             created_at="2026-11-20T08:00:00.000Z",
@@ -206,6 +207,73 @@ def test_a_scan_whose_time_is_over_sends_nothing(site: str) -> None:
     scan.plan()
     assert scan.run() == 0
     assert scan.close()["left"] == 1
+
+
+def test_a_long_batch_tells_how_it_goes_and_its_last_word_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("functions.collection.supervision.TELL_SECONDS", 0.2)
+    with slow_site(3, 0.6) as site:
+        unreachable = "http://127.0.0.1:9/"
+        scan = Scan(actor(), site, modules={"http_probe": "1.0.0"})
+        batch = [seed_of(scan, site), seed_of(scan, unreachable)]
+        Store().write_plan(scan.who, scan.id, 0, [BatchInput(module="http_probe", version="1.0.0", observations=batch)])
+        running = threading.Thread(target=scan.run)
+        running.start()
+        seen: list[dict[str, Any]] = []
+        while running.is_alive():
+            seen = seen or call(api.handler, "GET", f"/scans/{scan.id}/log", scan.who).body["items"]
+            time.sleep(0.05)
+        running.join()
+    assert [line["value"] for line in seen] == [unreachable]
+    assert call(api.handler, "GET", f"/scans/{scan.id}/log", scan.who).body["items"] == seen
+
+
+def seed_of(scan: Scan, url: str) -> Observation:
+    return Observation(
+        id=observation_id(scan.id, "url", url, ""),
+        type="url",
+        value=url,
+        source_id="",
+        module="target",
+        module_version="1.0.0",
+        observed_at="2026-11-20T08:00:00.000Z",
+    )
+
+
+def test_an_estimate_names_the_first_wave_exactly_and_sends_nothing() -> None:
+    """Nobody listens at the target: a packet would be an error."""
+    scan = Scan(actor(), "127.0.0.0/29", modules={"tcp_connect": "1.0.0", "reverse_dns": "1.0.0"})
+    shown = call(api.handler, "GET", f"/scans/{scan.id}/estimate", scan.who).body
+    assert [(each["module"], each["tasks"]) for each in shown["first_wave"]] == [
+        ("reverse_dns", 6), ("tcp_connect", 6),
+    ]  # fmt: skip
+    assert shown["first_wave"][1]["examples"][0] == "127.0.0.1 (admitted by 127.0.0.0/29)"
+    for name in ("tasks", "packets", "minutes", "dollars"):
+        assert 0 < shown[name]["low"] < shown[name]["likely"] < shown[name]["high"]
+    assert shown["tasks"]["likely"] >= 12
+    assert shown["exceeds"] == []
+    assert scan.objects() == {}
+
+
+def test_an_estimate_rests_on_the_last_scan_of_the_same_kind_and_warns_of_the_budget() -> None:
+    who = actor()
+    tally = Tally(tasks=400, packets=9000, bytes=10**6, dollars=0.02, seconds=90)
+    before = Scan(who, "127.0.0.1", modules={"resolve": "1.0.0"}, tally=tally, status=ScanStatus.FINISHED)
+    scan = Scan(who, "127.0.0.1", modules={"resolve": "1.0.0"}, budget=Budget(packets=500))
+    shown = call(api.handler, "GET", f"/scans/{scan.id}/estimate", who).body
+    assert before.id in shown["basis"]
+    assert (shown["tasks"]["likely"], shown["minutes"]["likely"]) == (400, 1.5)
+    assert shown["exceeds"] == ["packets: about 9000, and the budget allows 500"]
+    assert call(api.handler, "GET", f"/scans/{scan.id}/estimate", actor()).status == 404
+
+
+def test_progress_says_how_long_the_wave_will_take() -> None:
+    scan = Scan(actor(), "127.0.0.0/28", modules={"tcp_connect": "1.0.0", "reverse_dns": "1.0.0"})
+    with time_machine.travel("2026-03-01T12:00:00Z", tick=False) as clock:
+        assert scan.plan()["batches"] == 2
+        assert scan.progress()["seconds_left"] is None
+        clock.shift(30)
+        steps.record_loss(scan.event(wave=0, batch=1, cause="x"), None)
+        assert scan.progress()["seconds_left"] == 30
 
 
 def test_what_lies_outside_the_scope_is_not_planned(site: str) -> None:

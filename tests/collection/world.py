@@ -10,6 +10,7 @@ from typing import Any
 from contracts.observations import Observation, canonical, observation_id
 from contracts.scope import Scope
 from functions.collection.engine import Batch, BatchResult, run_batch
+from functions.collection.journal import Journal
 from functions.collection.module import Module
 from functions.collection.politeness import Pace
 from functions.collection.reader import BatchLimits
@@ -71,6 +72,7 @@ async def run(
     blobs: MemoryBlobs | None = None,
     seconds: float = 60.0,
     limits: BatchLimits | None = None,
+    journal: Journal | None = None,
 ) -> BatchResult:
     """Run one module over observations, as a worker does."""
     async with session(*targets, dns=dns) as outside:
@@ -81,6 +83,7 @@ async def run(
             blobs=blobs or MemoryBlobs(),
             deadline=time.monotonic() + seconds,
             limits=limits,
+            journal=journal,
             now=lambda: AT,
         )
 

@@ -130,6 +130,7 @@ def _record(scan: Scan, report: WaveReport | None) -> list[Event]:
         packets=tally.packets + report.packets,
         bytes=tally.bytes + report.bytes,
         dollars=round(tally.dollars + report.dollars, 6),
+        seconds=round(scan.active_minutes() * 60, 3),
     )
     return [ScanProgressed(scan_id=scan.scan_id, name=scan.name, wave=report.wave, tally=scan.tally)]
 

@@ -20,7 +20,8 @@ class Collection(BoundedContext):
 
     def __init__(self, scope: Construct, platform: Platform) -> None:
         super().__init__(scope, platform)
-        api = self.api("/scans/{scan_id}/progress", "/scans/{scan_id}/log")
+        api = self.api("/scans/{scan_id}/progress", "/scans/{scan_id}/log", "/scans/{scan_id}/estimate")
+        api.function.add_environment("MAP_CONCURRENCY", str(self.stage.map_concurrency))
         plan = self.door("plan", "steps.plan", memory=1769, timeout=300, snap_start=False)
         run_batch = self.door(
             "run-batch", "steps.run_batch", memory=1769, timeout=290, snap_start=False, layers=["protocols", "files"]

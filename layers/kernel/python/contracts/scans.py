@@ -44,6 +44,7 @@ class Tally(BaseModel):
     packets: int = 0
     bytes: int = 0
     dollars: float = 0.0
+    seconds: float = Field(default=0.0, description="How long it ran, without its pauses.")
 
 
 class Budget(BaseModel):
