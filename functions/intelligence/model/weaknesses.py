@@ -30,6 +30,7 @@ def module_detection(observation: Observation, state: ReducerState) -> Detection
         evidence=(observation.id,),
         chain=observation_chain(observation, state),
         references=_texts(told.get("references")),
+        controls=_texts(told.get("controls")),
         attributes={"evidence": told["evidence"]} if told.get("evidence") else {},
     )
 
