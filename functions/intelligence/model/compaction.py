@@ -42,8 +42,9 @@ from functions.intelligence.model.parts import (
 from functions.intelligence.model.postings import Postings
 
 PART_BLOCKS: Final = 40
-REPLACED: Final = ("observations/", "graph/", "segments/")
-"""Areas of a scan of which nothing is needed when it is compacted."""
+REPLACED: Final = ("observations/", "graph/")
+"""Areas of a scan of which nothing is needed when it is compacted. What the batches found stays: a rescan takes over
+from it what has not changed."""
 
 Row = TypeVar("Row")
 Sink = Callable[[str, bytes], object]
@@ -176,4 +177,4 @@ def _slim(manifest: Manifest, prefix: str) -> Manifest:
     """A manifest without what the compacted form replaces."""
     gone = tuple(prefix + area for area in REPLACED)
     kept = tuple(each for each in manifest.objects if not each.key.startswith(gone))
-    return msgspec.structs.replace(manifest, observations=(), entities=(), relations=(), objects=kept, segments=())
+    return msgspec.structs.replace(manifest, observations=(), entities=(), relations=(), objects=kept)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
 from typing import Any
 
 from kernel import aws
@@ -11,6 +14,8 @@ from kernel.errors import NotFound
 
 LINK_SECONDS = 900
 DELETE_BATCH = 1000
+AHEAD = 16
+"""Objects on their way at once."""
 
 
 class Facts:
@@ -43,6 +48,27 @@ class Facts:
         except self.client.exceptions.NoSuchKey:
             raise NotFound() from None
         return body
+
+    def bodies(self, actor: Actor, keys: Iterable[str]) -> Iterator[bytes]:
+        """The objects of many keys, in their order, the next ones being fetched while one is used. Raises NotFound."""
+        coming = iter(keys)
+        with ThreadPoolExecutor(AHEAD) as pool:
+            waiting = deque(pool.submit(self.get, actor, key) for key in islice(coming, AHEAD))
+            while waiting:
+                body = waiting.popleft().result()
+                waiting.extend(pool.submit(self.get, actor, key) for key in islice(coming, 1))
+                yield body
+
+    def put_all(self, actor: Actor, objects: Iterable[tuple[str, bytes]]) -> None:
+        """Write many objects, several at once; their order is not kept."""
+        with ThreadPoolExecutor(AHEAD) as pool:
+            waiting: deque[Future[None]] = deque()
+            for key, body in objects:
+                waiting.append(pool.submit(self.put, actor, key, body))
+                if len(waiting) > AHEAD:
+                    waiting.popleft().result()
+            for each in waiting:
+                each.result()
 
     def keys(self, actor: Actor, prefix: str) -> Iterator[str]:
         """The keys below a prefix, sorted."""
