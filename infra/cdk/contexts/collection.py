@@ -41,6 +41,7 @@ class Collection(BoundedContext):
         self.grant_data_key(run_batch)
         self.grant_table(run_batch, ["KEYS"], READ)
         self._provide_advisories(run_batch)
+        self._may_read_accounts(run_batch)
 
     def _provide_advisories(self, door: Door) -> None:
         """The snapshot of public advisories that the operator keeps in the facts bucket: it belongs to no tenant."""
@@ -49,3 +50,10 @@ class Collection(BoundedContext):
         door.function.add_environment("ADVISORIES", f"s3://{place}")
         reason = "A snapshot of public advisories, in as many pieces as it has."
         nag.accept(door.role, reason, f"AwsSolutions-IAM5[Resource::arn:aws:s3:::{place}/*]")
+
+    def _may_read_accounts(self, door: Door) -> None:
+        """Take the roles that tenants made in their accounts for their settings to be read."""
+        roles = f"arn:{self.partition}:iam::*:role/palisade-posture*"
+        door.allow(["sts:AssumeRole"], [roles])
+        reason = "The account is the tenant's; its role trusts this one under an external id that names the tenant."
+        nag.accept(door.role, reason, f"AwsSolutions-IAM5[Resource::{roles}]")

@@ -15,6 +15,7 @@ MAX_CIDR_HOSTS = 65_536
 _LABEL = re.compile(r"^(?!-)[a-z0-9_-]{1,63}(?<!-)$")
 _NUMERIC = re.compile(r"^(0x[0-9a-f]+|[0-9.]+)$")
 _SCHEME = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*:")
+_AWS_ACCOUNT = re.compile(r"^aws:\d{12}$")
 
 
 class Target(msgspec.Struct, frozen=True):
@@ -27,7 +28,7 @@ class Target(msgspec.Struct, frozen=True):
 
 
 def parse(text: str) -> Target:
-    """Read a domain, an address, a CIDR, `host:port` or an http(s) URL.
+    """Read a domain, an address, a CIDR, `host:port`, an http(s) URL, or an AWS account (`aws:123456789012`).
 
     Raises ValueError that says what is wrong, for numbers that only look like addresses (`0x7f000001`, `127.1`),
     addresses that hide another one (`::ffff:…`, NAT64, 6to4), user info, and anything else.
@@ -35,6 +36,8 @@ def parse(text: str) -> Target:
     text = text.strip()
     if not text or len(text) > MAX_TARGET or not text.isprintable() or any(c.isspace() for c in text):
         raise ValueError("a target has no spaces or control characters and at most 2,048 characters")
+    if _AWS_ACCOUNT.match(text):  # it names no host: nothing is sent to it, its settings are read
+        return Target(ObservationType.CLOUD_RESOURCE, text, "aws")
     if "://" in text:
         return _url(text)
     if "/" in text:
