@@ -2,8 +2,51 @@
 
 from __future__ import annotations
 
-from tests.architecture.scenes import Scene, about_facts
+from functions.intelligence import steps
+from functions.intelligence.model.graph import entity_key
+from tests.architecture.scenes import Request, Scene, about_facts
+from tests.architecture.world import SITE, World
+
+PATTERN = {
+    "nodes": {"url": {"types": ["url"]}, "page": {"types": ["http_response"]}},
+    "edges": [{"source": "url", "target": "page"}],
+}
+URL, PAGE = entity_key("url", f"{SITE}/"), entity_key("http_response", f"{SITE}/")
+
+
+def learnt(world: World) -> dict[str, str]:
+    """A scan that has ended is in the organisation's graph."""
+    event = {"tenant_id": world.who.tenant_id, "scan_id": world.scanned.rpartition("/")[2]}
+    steps.compact(event, None)
+    steps.learn(event, None)
+    return event
+
+
+def about_graph(tail: str, query: str = "") -> Scene:
+    """About what all scans know."""
+
+    def scene(world: World) -> Request:
+        learnt(world)
+        return Request(f"/graph{tail}", query=query)
+
+    return scene
+
+
+def pattern(world: World) -> Request:
+    """A pattern is looked for."""
+    learnt(world)
+    return Request("/graph/patterns", PATTERN)
+
 
 KNOWLEDGE: dict[str, Scene] = {
+    "GET /graph": about_graph(""),
+    "GET /graph/communities": about_graph("/communities"),
+    "GET /graph/entities": about_graph("/entities"),
+    "GET /graph/entities/{entity_id}": about_graph(f"/entities/{URL}"),
+    "GET /graph/entities/{entity_id}/neighbourhood": about_graph(f"/entities/{URL}/neighbourhood"),
+    "GET /graph/paths": about_graph("/paths", f"source={URL}&target={PAGE}"),
+    "GET /graph/ranking": about_graph("/ranking"),
+    "GET /graph/timeline": about_graph("/timeline"),
+    "POST /graph/patterns": pattern,
     "GET /scans/{scan_id}/integrity": about_facts("/integrity"),
 }

@@ -21,13 +21,16 @@ from tests.kit import Answer
 
 READS = 2
 FACT_READS = {
+    "GET /graph/entities/{entity_id}": 4,
+    "GET /scans/{scan_id}/integrity": 30,
     "GET /scans/{scan_id}/entities": 3,
     "GET /scans/{scan_id}/graph": 4,
     "GET /scans/{scan_id}/log": 3,
     "GET /scans/{scan_id}/observations": 3,
     "GET /scans/{scan_id}/timeline": 3,
 }
-"""Reads of facts in S3: the scan, where its facts lie, and for each of the parts that hold the page one more."""
+"""Reads of facts in S3: the scan, where its facts lie, and for each of the parts that hold the page one more. Whether
+they are whole is asked of every object."""
 ASKS_EVERYTHING = {
     "GET /ready": 3,
     "GET /users/me/organizations": 3,
@@ -80,8 +83,8 @@ back, who has a role. Log-ins ask Cognito, which has the trigger look for the pe
 teams before it makes tokens."""
 WRITERS = ("DynamoDB.TransactWriteItems", "DynamoDB.PutItem", "DynamoDB.DeleteItem")
 WRITES = os.environ.get("MEASURE") == "write"
-NO_WRITE = {"POST /auth/resend-code", "POST /policies/dry-run"}
-"""What changes nothing of ours: Cognito mails the code, and a dry run does nothing."""
+NO_WRITE = {"POST /auth/resend-code", "POST /graph/patterns", "POST /policies/dry-run"}
+"""What changes nothing of ours: Cognito mails the code, a dry run does nothing, and a pattern is a question."""
 
 
 @pytest.fixture(scope="module")

@@ -66,8 +66,8 @@ class World(ExitStack):
         self._monkeypatch = monkeypatch
         edges.set_up(monkeypatch)
         monkeypatch.setenv("REPORT_MACHINE_ARN", aws.setting("SCAN_MACHINE_ARN"))
-        for name in ("EXPORT", "ERASURE", "TENANT"):
-            monkeypatch.setenv(f"PRIVACY_{name}_MACHINE_ARN", aws.setting("SCAN_MACHINE_ARN"))
+        for name in ("SETTLE", "FORGET", "PRIVACY_EXPORT", "PRIVACY_ERASURE", "PRIVACY_TENANT"):
+            monkeypatch.setenv(f"{name}_MACHINE_ARN", aws.setting("SCAN_MACHINE_ARN"))
         monkeypatch.setenv("USER_POOL_CLIENT_ID", "client")
 
     def setting(self, name: str, value: str) -> None:

@@ -15,8 +15,8 @@ from pathlib import Path
 
 from contracts.facts import segment_key
 from contracts.scans import ScanBrief, ScanStatus
-from functions.intelligence import service
 from functions.intelligence.model.query import Filter
+from functions.intelligence.service import keeping, scans
 from functions.intelligence.store import Store
 from kernel.actor import Actor
 from kernel.facts import Facts
@@ -78,7 +78,7 @@ def fill(number: int, folder: str) -> dict[str, float]:
         bucket.put(WHO, segment_key(WHO.tenant_id, SCAN, batch // per_wave, batch), segment)
     store = stored(bucket)
     for wave in range(WAVES):
-        service.reduce(store, WHO, SCAN, wave)
+        scans.reduce(store, WHO, SCAN, wave)
     return {"megabytes": megabytes()}
 
 
@@ -86,9 +86,9 @@ def compacting(_number: int, folder: str) -> dict[str, float]:
     """Compact the scan, and sweep what that replaces."""
     store = stored(folder_facts(Path(folder)))
     begin = time.perf_counter()
-    service.compact(store, WHO, SCAN)
+    keeping.compact(store, WHO, SCAN)
     seconds = time.perf_counter() - begin
-    service.sweep(store, WHO, SCAN)
+    keeping.sweep(store, WHO, SCAN)
     return {"seconds": seconds, "megabytes": megabytes()}
 
 
@@ -109,7 +109,7 @@ def ask(_number: int, folder: str) -> dict[str, float]:
                     break
                 gets = client.gets
                 begin = time.perf_counter()
-                found = service.observations(store, WHO, SCAN, wanted, LIMIT, after)
+                found = scans.observations(store, WHO, SCAN, wanted, LIMIT, after)
                 times[turn].append((time.perf_counter() - begin) * 1000)
                 most_gets = max(most_gets, client.gets - gets)
                 after = found.after

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from contracts.facts import encode_rows, segment_key
 from contracts.observations import Observation
-from functions.intelligence import service
+from functions.intelligence.service import scans
 from functions.intelligence.store import Store
 from kernel.actor import Actor
 from tests.faults import Crash
@@ -34,7 +34,7 @@ class Room:
                 self.facts.put(who, segment_key(who.tenant_id, SCAN, wave, number), encode_rows(rows))
 
     def reduce(self, wave: int) -> dict[str, Any]:
-        return service.reduce(self.store, self.who, SCAN, wave)
+        return scans.reduce(self.store, self.who, SCAN, wave)
 
     def dying(self, wave: int, at: int) -> int:
         """Reduce, and die before call number `at` (from 0); how many calls were made."""

@@ -92,7 +92,7 @@ def test_the_graph_comes_in_each_format(scan: Scan, form: str, reader: Any) -> N
 
 def test_a_large_graph_is_handed_out_by_a_link(scan: Scan, monkeypatch: pytest.MonkeyPatch) -> None:
     inline = scan.get("graph").body
-    monkeypatch.setattr(api, "MAX_INLINE", 10)
+    monkeypatch.setattr(api.scans, "MAX_INLINE", 10)
     answer = scan.get("graph")
     assert answer.status == 303
     key = urlsplit(answer.headers["location"]).path.lstrip("/")

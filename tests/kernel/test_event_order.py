@@ -55,7 +55,8 @@ SCAN = {"name": "Site", "targets": ["127.0.0.1"]}
 @pytest.fixture
 def world(cloud: None, monkeypatch: pytest.MonkeyPatch) -> None:
     edges.set_up(monkeypatch)
-    monkeypatch.setenv("REPORT_MACHINE_ARN", aws.setting("SCAN_MACHINE_ARN"))
+    for name in ("REPORT", "SETTLE", "FORGET"):
+        monkeypatch.setenv(f"{name}_MACHINE_ARN", aws.setting("SCAN_MACHINE_ARN"))
 
 
 @pytest.fixture

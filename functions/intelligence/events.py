@@ -1,0 +1,22 @@
+"""Event door of intelligence: what a scan found is kept when it ends, and forgotten with it."""
+
+from __future__ import annotations
+
+from contracts.scans import ScanDeleted, ScanEnded
+from functions.intelligence.gateways import StepFunctions
+from kernel.consumer import Consumer
+from kernel.events import Envelope
+
+handler = Consumer("intelligence")
+
+
+@handler.on(ScanEnded)
+def settle(event: ScanEnded, envelope: Envelope) -> None:
+    """Compact its facts and take them into the organisation's graph."""
+    StepFunctions().settle(envelope.tenant_id, event.scan_id, envelope.id)
+
+
+@handler.on(ScanDeleted)
+def forget(event: ScanDeleted, envelope: Envelope) -> None:
+    """Its facts leave the graph."""
+    StepFunctions().forget(envelope.tenant_id, event.scan_id, envelope.id)
