@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contracts.observations import ObservationType
 from functions.collection.module import Found
+from kernel.egress.errors import EgressDenied
 
 
 def endpoint(host: str, port: int) -> str:
@@ -12,9 +13,11 @@ def endpoint(host: str, port: int) -> str:
 
 
 def host_and_port(value: str) -> tuple[str, int]:
-    """A `port` fact's value as its parts; a service's value (`ssh://host:22`) likewise. Raises ValueError."""
+    """A `port` fact's value as its parts; a service's value (`ssh://host:22`) likewise. Raises `EgressDenied`."""
     host, _, port = value.rpartition("://")[2].rpartition(":")
-    return host.strip("[]"), int(port)
+    if not host or not port.isascii() or not port.isdecimal():
+        raise EgressDenied(f"{value[:100]!r} names no port of a host")
+    return host.removeprefix("[").removesuffix("]"), int(port[:6])
 
 
 def place_of(value: str) -> str:

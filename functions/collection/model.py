@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from ipaddress import ip_network
 from typing import Any
@@ -123,8 +123,10 @@ def plan(
     frontier: Iterable[Observation],
     leftovers: Sequence[Leftover] = (),
     left: Remaining | None = None,
+    done: Container[tuple[str, str, str]] = (),
 ) -> Plan:
-    """Pair every new fact with the modules that consume its type, inside the scope and what is left of the budget."""
+    """Pair every new fact with the modules that consume its type, inside the scope and what is left of the budget.
+    What is `done` already (module, type, value) is left out."""
     chosen = {name: faces[name] for name in sorted(brief.modules) if name in faces}
     work: dict[str, list[Observation]] = {name: [] for name in chosen}
     for leftover in leftovers:
@@ -132,7 +134,7 @@ def plan(
             work[leftover.module].append(leftover.observation)
     for observation in frontier:
         for name, face in chosen.items():
-            if _wants(face, observation, brief):
+            if wants(face, observation, brief) and (name, observation.type, observation.value) not in done:
                 work[name].append(observation)
     work = {name: _distinct(facts) for name, facts in work.items()}
     total = sum(len(facts) for facts in work.values())
@@ -152,7 +154,8 @@ def _rank(fact: Observation) -> tuple[object, ...]:
     return (fact.type, fact.value, fact.scope_distance, fact.id, fact.module, fact.consumed)
 
 
-def _wants(face: ModuleFace, observation: Observation, brief: ScanBrief) -> bool:
+def wants(face: ModuleFace, observation: Observation, brief: ScanBrief) -> bool:
+    """Whether a module handles a fact in this scan."""
     if observation.type not in face.consumes or face.name in observation.consumed:
         return False
     if not _pattern(face.matching).search(observation.value):

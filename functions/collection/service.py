@@ -10,15 +10,27 @@ from typing import Any
 import msgspec
 
 from contracts.modules import ModuleFace, catalogue
+from contracts.observations import Observation
 from contracts.reports import CollectionPart, ModuleRun
 from contracts.reports import LogEntry as LogLine
 from contracts.scans import ENDED, ScanBrief, ScanStatus
 from functions.collection import engine
+from functions.collection.baseline import Baseline, Pair, Place, places, taken_over
 from functions.collection.blobs import BatchBlobs
 from functions.collection.engine import Batch, BatchResult, BatchStats
 from functions.collection.estimate import Estimate, estimate, same_kind
 from functions.collection.journal import Journal, LogEntry
-from functions.collection.model import BatchInput, BatchRun, Leftover, Progress, Remaining, WaveEntry, plan, seeds
+from functions.collection.model import (
+    BatchInput,
+    BatchRun,
+    Leftover,
+    Progress,
+    Remaining,
+    WaveEntry,
+    plan,
+    seeds,
+    wants,
+)
 from functions.collection.modules import load
 from functions.collection.session import Session
 from functions.collection.spending import cost_of_wave
@@ -44,13 +56,12 @@ OpenSession = Callable[[ScanBrief, ModuleFace], AbstractAsyncContextManager[Sess
 def plan_wave(store: Store, actor: Actor, scan_id: str, wave: int, left: Remaining | None) -> dict[str, Any]:
     """Form a wave's batches: `{wave, batches, tasks, dropped, bucket, key}`. Planning again plans the same."""
     brief = _brief(store, actor, scan_id)
-    if wave == 0:
-        frontier = seeds(brief)
-        store.write_seeds(actor, scan_id, frontier)
-        work = plan(brief, catalogue(), frontier, left=left)
-    else:
-        leftovers = store.leftovers(actor, scan_id, wave - 1)
-        work = plan(brief, catalogue(), store.frontier(actor, scan_id, wave - 1), leftovers, left)
+    frontier = seeds(brief) if wave == 0 else list(store.frontier(actor, scan_id, wave - 1))
+    given, done = _take_over(store, actor, brief, wave, frontier) if brief.baseline_id else ([], frozenset())
+    if wave == 0 or given:
+        store.write_given(actor, scan_id, wave, [*(frontier if wave == 0 else ()), *given])
+    leftovers = store.leftovers(actor, scan_id, wave - 1) if wave else []
+    work = plan(brief, catalogue(), frontier, leftovers, left, done)
     key = store.write_plan(actor, scan_id, wave, work.batches)
     planned = WaveEntry(
         tenant_id=actor.tenant_id,
@@ -71,6 +82,40 @@ def plan_wave(store: Store, actor: Actor, scan_id: str, wave: int, left: Remaini
         "bucket": store.bucket,
         "key": key,
     }
+
+
+def _take_over(
+    store: Store, actor: Actor, brief: ScanBrief, wave: int, frontier: Sequence[Observation]
+) -> tuple[list[Observation], frozenset[Pair]]:
+    """What an earlier scan found and still holds, and the tasks that need not be done for it."""
+    assert brief.baseline_id is not None
+    if wave == 0:
+        store.write_places(actor, brief.scan_id, _places(store, actor, brief))
+    baseline = Baseline(brief, store.places(actor, brief.scan_id))
+    wanted: dict[tuple[int, int], list[tuple[Observation, Place]]] = {}
+    for fact in sorted(frontier, key=lambda each: (each.scope_distance, each.id), reverse=True):
+        for name in sorted(brief.modules.keys() & catalogue().keys()):
+            face = catalogue()[name]
+            place = baseline.reusable(face, fact) if wants(face, fact, brief) else None
+            if place is not None:
+                wanted.setdefault((place.wave, place.batch), []).append((fact, place))
+    given, done = list[Observation](), set[Pair]()
+    for key, rows in store.segments(actor, brief.baseline_id, sorted(wanted)):
+        for fact, place in wanted[key]:
+            found = taken_over(brief.scan_id, fact, place, rows)
+            if found is not None:
+                given += found
+                done.add((place.module, place.type, place.value))
+    return given, frozenset(done)
+
+
+def _places(store: Store, actor: Actor, brief: ScanBrief) -> list[Place]:
+    """What the earlier scan handled; nothing when it is gone by now, or not the caller's: then all is done anew."""
+    earlier = store.brief(actor, brief.baseline_id or "")
+    if earlier is None or not actor.sees(earlier.team_id):
+        return []
+    batches = store.handled(actor, earlier.scan_id)
+    return [place for batch in batches for place in places(brief, catalogue(), *batch)]
 
 
 async def run_batch(

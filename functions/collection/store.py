@@ -19,6 +19,7 @@ from contracts.facts import (
 from contracts.observations import Observation
 from contracts.reports import CollectionPart, part_key
 from contracts.scans import ScanBrief
+from functions.collection.baseline import Place
 from functions.collection.journal import LogEntry
 from functions.collection.model import BatchInput, BatchRun, Leftover, WaveEntry
 from kernel.actor import Actor
@@ -49,24 +50,59 @@ class Store:
     def frontier(self, actor: Actor, scan_id: str, wave: int) -> Iterator[Observation]:
         """The new facts of a wave, as the reducer left them."""
         prefix = f"{scan_prefix(actor.tenant_id, scan_id)}frontier/{wave:05}/"
-        for key in self._facts.keys(actor, prefix):
-            yield from decode_observations(self._facts.get(actor, key))
+        for body in self._facts.bodies(actor, self._facts.keys(actor, prefix)):
+            yield from decode_observations(body)
 
     def leftovers(self, actor: Actor, scan_id: str, wave: int) -> list[Leftover]:
         """What the batches of a wave could not handle in time."""
         keys = self._facts.keys(actor, _leftover_prefix(actor, scan_id, wave))
-        return [row for key in keys for row in decode_rows(self._facts.get(actor, key), Leftover)]
+        return [row for body in self._facts.bodies(actor, keys) for row in decode_rows(body, Leftover)]
 
-    def write_seeds(self, actor: Actor, scan_id: str, seeds: Sequence[Observation]) -> None:
-        """The targets are the first wave's batch 0; real batches count from 1."""
-        self._facts.put(actor, segment_key(actor.tenant_id, scan_id, 0, 0), encode_rows(seeds))
+    def write_given(self, actor: Actor, scan_id: str, wave: int, given: Sequence[Observation]) -> None:
+        """What nobody has to look for is a wave's batch 0: the targets, and what is taken over from an earlier scan.
+        Real batches count from 1."""
+        self._facts.put(actor, segment_key(actor.tenant_id, scan_id, wave, 0), encode_rows(given))
+
+    def handled(self, actor: Actor, scan_id: str) -> Iterator[tuple[int, int, BatchInput, set[str]]]:
+        """Every batch of a scan: its wave and number, its work, and the ids of what it handed on."""
+        prefix = scan_prefix(actor.tenant_id, scan_id)
+        keys = list(self._facts.keys(actor, f"{prefix}batches/"))
+        left = (key.replace("/batches/", "/leftovers/") for key in keys)
+        bodies = zip(self._facts.bodies(actor, keys), self._facts.bodies(actor, left), strict=True)
+        for key, (batch, handed_on) in zip(keys, bodies, strict=True):
+            wave, number = key.removesuffix(".mpk.gz").rsplit("/", 2)[1:]
+            ids = {row.observation.id for row in decode_rows(handed_on, Leftover)}
+            yield int(wave), int(number), decode_rows(batch, BatchInput)[0], ids
+
+    def write_places(self, actor: Actor, scan_id: str, places: Sequence[Place]) -> None:
+        """What a rescan may take over."""
+        self._facts.put(actor, _places_key(actor, scan_id), encode_rows(places))
+
+    def places(self, actor: Actor, scan_id: str) -> list[Place]:
+        """What a rescan may take over."""
+        return decode_rows(self._facts.get(actor, _places_key(actor, scan_id)), Place)
+
+    def segments(
+        self, actor: Actor, scan_id: str, wanted: Sequence[tuple[int, int]]
+    ) -> Iterator[tuple[tuple[int, int], list[Observation]]]:
+        """What some batches (wave, number) of a scan found."""
+        keys = [segment_key(actor.tenant_id, scan_id, *each) for each in wanted]
+        rows = (decode_observations(body) for body in self._facts.bodies(actor, keys))
+        return zip(wanted, rows, strict=True)
 
     def write_plan(self, actor: Actor, scan_id: str, wave: int, batches: Sequence[BatchInput]) -> str:
         """Each batch as an object, then the list that the Map reads; the key of the list."""
-        entries = []
-        for number, batch in enumerate(batches, start=1):
-            self._facts.put(actor, batch_input_key(actor.tenant_id, scan_id, wave, number), encode_rows([batch]))
-            entries.append({"tenant_id": actor.tenant_id, "scan_id": scan_id, "wave": wave, "batch": number})
+        numbered = list(enumerate(batches, start=1))
+        self._facts.put_all(
+            actor,
+            (
+                (batch_input_key(actor.tenant_id, scan_id, wave, number), encode_rows([batch]))
+                for number, batch in numbered
+            ),
+        )
+        entries = [
+            {"tenant_id": actor.tenant_id, "scan_id": scan_id, "wave": wave, "batch": number} for number, _ in numbered
+        ]
         key = plan_key(actor.tenant_id, scan_id, wave)
         self._facts.put(actor, key, json.dumps(entries).encode(), "application/json")
         return key
@@ -131,6 +167,10 @@ class Store:
     def delete(self, actor: Actor, scan_id: str) -> int:
         """Remove everything a scan left in the facts bucket; how many objects went."""
         return self._facts.delete(actor, scan_prefix(actor.tenant_id, scan_id))
+
+
+def _places_key(actor: Actor, scan_id: str) -> str:
+    return f"{scan_prefix(actor.tenant_id, scan_id)}baseline.mpk.gz"
 
 
 def _leftover_prefix(actor: Actor, scan_id: str, wave: int) -> str:

@@ -26,6 +26,14 @@ ROOT_URL = r"^https?://[^/?#]+/$"
 _TEXTUAL = ("text/", "json", "xml", "javascript", "yaml")
 
 
+def is_url(text: str) -> bool:
+    """Whether a text can be read as a URL: its host and port are written as they must be."""
+    try:
+        return urlsplit(text).port != 0
+    except ValueError:
+        return False
+
+
 @dataclass(frozen=True, slots=True)
 class Site:
     """Scheme, host and port of a web server."""

@@ -11,7 +11,7 @@ from functions.scans.calendar import Occasion, occasions
 from functions.scans.gateways import PublishedProofs
 from functions.scans.model import ApprovedTarget, Scan, Schedule
 from functions.scans.profiles import Choice, OwnProfile, Profile, ProfileName
-from functions.scans.schemas import CreateScan, CreateSchedule, CreateTarget
+from functions.scans.schemas import CreateScan, CreateSchedule, CreateTarget, Rescan
 from functions.scans.service import profiles, scans, schedules, targets
 from functions.scans.store import Store
 from kernel import clock
@@ -75,6 +75,12 @@ async def delete_scan(scan_id: str, if_match: IfMatch, actor: Actor = require("s
 async def start_scan(scan_id: str, actor: Actor = require("scans:control")) -> Response:
     """Queue a new scan."""
     return reply(scans.start_scan(store(), actor, scan_id), 202)
+
+
+@app.post("/scans/{scan_id}/rescan", status_code=201, response_model=Scan)
+async def rescan(scan_id: str, body: Rescan, actor: Actor = require("scans:create")) -> Response:
+    """Define the repetition of a scan that has ended: it does only what has changed. Start it like any other."""
+    return reply(scans.rescan(store(), actor, scan_id, body), 201)
 
 
 @app.post("/scans/{scan_id}/pause", status_code=202, response_model=Scan)

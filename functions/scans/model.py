@@ -99,9 +99,13 @@ class Scan(ScanBrief):
         self.status, self.reason = status, reason
         self.finished_at = clock.timestamp()
 
-    def demand_ended(self) -> None:
+    def demand_removable(self) -> None:
         """Raises WrongState while deleting the scan would pull the ground from under it."""
         self._demand("deleted", ScanStatus.CREATED, *ENDED)
+
+    def demand_ended(self, wish: str) -> None:
+        """Raises WrongState while the scan may still find something."""
+        self._demand(wish, *ENDED)
 
     def spent(self) -> str | None:
         """Which budget is used up, in words; None while none is."""

@@ -40,6 +40,16 @@ class CreateScan(Body):
     ] = None
 
 
+class Rescan(Body):
+    """How an ended scan is repeated. What follows from facts that have not changed is taken over from it."""
+
+    name: Annotated[Line | None, Field(description="Absent: the earlier scan's.")] = None
+    fresh_minutes: Annotated[
+        int, Field(ge=0, le=43_200, description="Tasks that were done within so long are not repeated either.")
+    ] = 0
+    full: Annotated[bool, Field(description="Do everything anew; the two can still be compared.")] = False
+
+
 class CreateSchedule(CreateScan):
     """A scan that recurs by a cron expression of five fields, in an IANA time zone."""
 

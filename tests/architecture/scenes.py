@@ -70,6 +70,11 @@ def own_profile(world: World) -> Request:
     return Request(path)
 
 
+def ended_scan(world: World) -> Request:
+    """A scan that has come to its end is to be repeated."""
+    return Request(world.scan("stop") + "/rescan", {})
+
+
 def about_facts(tail: str) -> Scene:
     """About what a scan came to know."""
     return lambda world: Request(world.scanned + tail)
@@ -374,6 +379,7 @@ SCENES: dict[str, Scene] = {
     "GET /scans/{scan_id}/observations": about_facts("/observations"),
     "POST /scans/{scan_id}/pause": about_scan("/pause", "start"),
     "GET /scans/{scan_id}/progress": about_facts("/progress"),
+    "POST /scans/{scan_id}/rescan": ended_scan,
     "POST /scans/{scan_id}/resume": about_scan("/resume", "start", "pause"),
     "POST /scans/{scan_id}/start": about_scan("/start"),
     "POST /scans/{scan_id}/stop": about_scan("/stop", "start"),

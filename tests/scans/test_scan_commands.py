@@ -186,3 +186,23 @@ def test_reads_cost_at_most_two_calls_and_writes_one_transaction() -> None:
             assert call(api.handler, method, where, who).status in (200, 202)
         assert len(calls) <= 2
         assert calls.count("TransactWriteItems") == (1 if method == "POST" else 0)
+
+
+def test_a_scan_that_has_ended_is_repeated_with_all_it_was_asked() -> None:
+    who = actor()
+    wanted = {
+        **{"name": "Site", "targets": ["127.0.0.1"], "modules": ["resolve", "http_probe"]},
+        **{"scope": {"deny": ["10.0.0.0/8"]}, "budget": {"tasks": 77}, "politeness": {"concurrency": 2}},
+    }
+    earlier = call(api.handler, "POST", "/scans", who, wanted).body
+    path = f"/scans/{earlier['scan_id']}"
+    assert call(api.handler, "POST", f"{path}/rescan", who, {}).status == 409
+    assert call(api.handler, "POST", f"{path}/stop", who).status == 202
+    again = call(api.handler, "POST", f"{path}/rescan", who, {"name": "Again", "fresh_minutes": 60}).body
+    kept = ("targets", "modules", "scope", "budget", "politeness", "profile")
+    assert {name: again[name] for name in kept} == {name: earlier[name] for name in kept}
+    assert (again["name"], again["baseline_id"], again["fresh_minutes"]) == ("Again", earlier["scan_id"], 60)
+    assert (again["status"], again["wave"]) == ("created", 0)
+    full = call(api.handler, "POST", f"{path}/rescan", who, {"full": True}).body
+    assert (full["baseline_id"], full["name"]) == (None, "Site")
+    assert call(api.handler, "POST", f"{path}/rescan", actor(), {}).status == 404

@@ -33,7 +33,7 @@ from functions.scans.errors import (
 )
 from functions.scans.model import Scan, Schedule
 from functions.scans.profiles import PROFILES, Profile, choose_modules
-from functions.scans.schemas import CreateScan
+from functions.scans.schemas import CreateScan, Rescan
 from functions.scans.store import Store
 from kernel import clock
 from kernel.actor import Actor
@@ -46,6 +46,13 @@ from kernel.ids import new_id
 from kernel.table import Once, Page
 
 LOOPBACK = "127.0.0.1"
+
+
+class Baseline(NamedTuple):
+    """The earlier scan that a rescan takes over from, and how long ago a task may have been done."""
+
+    baseline_id: str
+    fresh_minutes: int
 
 
 class ChosenModule(NamedTuple):
@@ -62,6 +69,7 @@ def create_scan(
     *,
     schedule: Schedule | None = None,
     once: Once | None = None,
+    baseline: Baseline | None = None,
 ) -> Scan:
     """Define a scan, with its modules pinned to their present versions. Raises a problem for each kind of bad input.
 
@@ -86,6 +94,7 @@ def create_scan(
         created_at=clock.timestamp(),
         schedule_id=schedule.schedule_id if schedule else None,
         calendar=command.calendar,
+        **(baseline._asdict() if baseline else {}),
     )
     events: list[Event] = [
         ScanCreated(scan_id=scan.scan_id, name=scan.name, targets=list(scan.targets), profile=scan.profile)
@@ -110,6 +119,26 @@ def validate_request(
     if command.calendar:
         command.calendar.closed_until(clock.now())
     return profile, targets, modules
+
+
+def rescan(store: Store, actor: Actor, scan_id: str, command: Rescan) -> Scan:
+    """Define the repetition of a scan that has ended, with what its modules are now. Raises WrongState."""
+    earlier = store.scan(actor, scan_id)
+    earlier.demand_ended("repeated")
+    known = store.profile(actor, earlier.profile) or earlier.profile in PROFILES
+    again = CreateScan(
+        name=command.name or earlier.name,
+        targets=list(earlier.targets),
+        profile=earlier.profile if known else "quick",
+        modules=[name for name in earlier.modules if name in catalogue()],
+        scope=earlier.scope,
+        budget=earlier.budget,
+        politeness=earlier.politeness,
+        calendar=earlier.calendar,
+        team_id=earlier.team_id,
+    )
+    baseline = None if command.full else Baseline(earlier.scan_id, command.fresh_minutes)
+    return create_scan(store, actor, again, baseline=baseline)
 
 
 def start_scan(store: Store, actor: Actor, scan_id: str) -> Scan:
@@ -165,7 +194,7 @@ def delete_scan(store: Store, actor: Actor, scan_id: str, if_match: int | None) 
     scan = store.scan(actor, scan_id)
     if if_match is not None and if_match != scan.version:
         raise PreconditionFailed()
-    scan.demand_ended()
+    scan.demand_removable()
     store.remove(actor, scan, ScanDeleted(scan_id=scan.scan_id, name=scan.name))
 
 
