@@ -20,7 +20,7 @@ from functions.collection.html import Form, Page, absolute, parameters, read_pag
 from functions.collection.module import TARGET_MODULE, Config, Context, Found, Walk, Walker
 from functions.collection.session import OutOfScope
 from functions.collection.weakness import misconfiguration
-from functions.collection.web import Site, content_type, response_attributes
+from functions.collection.web import Site, content_type, is_url, response_attributes
 from kernel.egress import EgressError
 from kernel.egress.addresses import is_address
 
@@ -108,6 +108,9 @@ class Crawler(Walker[Tour]):
 
     async def walk(self, observations: Sequence[Observation], context: Context) -> Walk[Tour]:
         """Fetch the batch's URLs, and from those that are walked from, everything on their sites."""
+        for unreadable in (each for each in observations if not is_url(each.value)):
+            context.log.warning("%s is no URL", unreadable.value[:200])
+        observations = [each for each in observations if is_url(each.value)]
         expedition = _Expedition(context, observations)
         level = [Step(observation.value, observation) for observation in observations]
         depth = 0

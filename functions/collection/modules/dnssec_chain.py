@@ -17,6 +17,7 @@ from functions.collection.dnssec import ROOT_ANCHORS, Chain, State, follow, weak
 from functions.collection.module import Config, Context, Found, Module
 from functions.collection.weakness import misconfiguration
 from kernel.egress import EgressUnreachable
+from kernel.egress.dns import make_question
 
 if TYPE_CHECKING:
     from dns.message import Message
@@ -111,6 +112,7 @@ class DnssecChain(Module[Sight]):
                 raise EgressUnreachable(f"the resolver has no answer about {name} {kind}: {answer.rcode}")
             return answer.message
 
+        make_question(observation.value, "DS")  # what is no name is refused here
         chain = await follow(observation.value, context.config.anchors, ask)
         return Sight(chain, 0 < chain.expires_at < time.time() + context.config.warn_days * DAY)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterable
 
 from contracts.modules import ModuleFace
@@ -10,6 +9,7 @@ from contracts.observations import Invasiveness, Observation, ObservationType
 from functions.collection.dns_facts import records_of
 from functions.collection.module import Context, Found, Module
 from functions.collection.session import Answer
+from kernel.egress.addresses import parse_address
 
 
 class ReverseDns(Module[Answer | None]):
@@ -31,7 +31,7 @@ class ReverseDns(Module[Answer | None]):
 
     async def get(self, observation: Observation, context: Context) -> Answer | None:
         """The answer. Raises `EgressError`."""
-        address = ipaddress.ip_address(observation.value)
+        address = parse_address(observation.value)
         if address.is_loopback:
             return None
         return await context.session.query(address.reverse_pointer, "PTR", about=observation.value)

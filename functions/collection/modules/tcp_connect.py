@@ -65,6 +65,7 @@ class TcpConnect(Module[list[int]]):
     async def get(self, observation: Observation, context: Context) -> list[int]:
         """The open ports, in the order tried; those that the deadline cuts off are left out."""
         address, config = observation.value, context.config
+        await context.session.resolve(address)  # a refusal is told once, and not for every port
         if not config.own_machine and await context.session.is_own_machine(address):
             return []
         waiting, found = iter(config.wanted()), set[int]()

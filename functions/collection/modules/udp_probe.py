@@ -79,6 +79,7 @@ class UdpProbe(Module[list[Heard]]):
     async def get(self, observation: Observation, context: Context) -> list[Heard]:
         """The services that answer."""
         address, config = observation.value, context.config
+        await context.session.resolve(address)  # a refusal is told once, and not for every port
         if not config.own_machine and await context.session.is_own_machine(address):
             return []
         asked = [

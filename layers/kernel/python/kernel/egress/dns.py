@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import secrets
 import socket
 from collections.abc import Mapping
@@ -23,6 +24,7 @@ QUESTIONS_OF_PORT = 1000
 RECEIVE_BUFFER = 1024 * 1024
 """Bytes; the kernel gives what its own limit allows."""
 READS_AT_ONCE = 64
+_NUMBER = re.compile(r"[0-9]+|0[xX][0-9a-fA-F]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,11 +265,18 @@ def make_question(
         question = dns.message.make_query(name, record_type, record_class, use_edns=0, payload=1232, want_dnssec=dnssec)
     except (dns.exception.DNSException, ValueError) as error:
         raise EgressDenied(f"{name!r} {record_type} cannot be asked: {error}") from error
+    if _is_number(question.question[0].name.to_text(omit_final_dot=True)):
+        raise EgressDenied(f"{name!r} is a spelling of an address and no name")
     if not recursive:
         question.flags &= ~dns.flags.RD
     if dnssec:
         question.flags |= dns.flags.CD
     return question
+
+
+def _is_number(name: str) -> bool:
+    """Whether a name, with its letters as DNS has them, can be read as an address: no top-level domain is a number."""
+    return ":" in name or _NUMBER.fullmatch(name.rpartition(".")[2]) is not None
 
 
 async def ask_over_tcp(question: Message, server: Endpoint, timeout_seconds: float) -> Message:
