@@ -124,6 +124,34 @@ def ask(_number: int, folder: str) -> dict[str, float]:
     }
 
 
+def graph(number: int) -> dict[str, float]:
+    """A graph of so many entities and five times as many relations: milliseconds to load and of each kind of question,
+    the megabytes that a process which only answers takes, and of its outline."""
+    with tempfile.TemporaryDirectory() as folder:
+        apart("outline", number, folder)
+        return apart("answer", number, folder)
+
+
+def outline(number: int, folder: str) -> dict[str, float]:
+    """Write the outline of such a graph."""
+    from tests.bench.graphs import build
+
+    (Path(folder) / "outline").write_bytes(build(number, 5 * number).dump())
+    return {"megabytes": megabytes()}
+
+
+def answer(_number: int, folder: str) -> dict[str, float]:
+    """Load the outline and answer."""
+    from functions.intelligence.model.outline import Outline
+    from tests.bench.graphs import questions
+
+    body = (Path(folder) / "outline").read_bytes()
+    begin = time.perf_counter()
+    loaded = Outline.load(body)
+    load = (time.perf_counter() - begin) * 1000
+    return {"load": load, **questions(loaded), "megabytes": megabytes(), "outline megabytes": len(body) / 1024**2}
+
+
 def stored(bucket: Facts) -> Store:
     """The room's store, which knows the scan."""
     table = memory_table()
@@ -159,7 +187,7 @@ def apart(what: str, number: int, *more: str) -> dict[str, float]:
 
 
 MEASURES: dict[str, Callable[..., dict[str, float]]] = {
-    measure.__name__: measure for measure in (pages, fill, compacting, ask)
+    measure.__name__: measure for measure in (pages, fill, compacting, ask, graph, outline, answer)
 }
 
 if __name__ == "__main__":
