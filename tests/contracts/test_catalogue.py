@@ -80,7 +80,7 @@ def test_roles_add_up_and_an_unknown_one_adds_nothing() -> None:
 
 def test_every_module_of_the_catalogue_can_be_reached_from_a_target() -> None:
     """A module whose types nobody produces would never run."""
-    reachable = {ObservationType(kind) for kind in ("domain", "ip", "cidr", "port", "url")}
+    reachable = {ObservationType(kind) for kind in ("domain", "ip", "cidr", "port", "url", "cloud_resource")}
     waiting = dict(catalogue())
     while ready := [name for name, face in waiting.items() if reachable & set(face.consumes)]:
         for name in ready:
