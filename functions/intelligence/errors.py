@@ -33,3 +33,9 @@ class UnknownMeasure(Invalid):
     """Nodes are not ranked by this measure."""
 
     slug, title = "unknown-measure", "There is no such measure"
+
+
+class TooMuchForFormat(Invalid):
+    """The graph is larger than this format can hold."""
+
+    slug, title = "too-much-for-format", "The graph is too large for this format"

@@ -44,6 +44,7 @@ KNOWLEDGE: dict[str, Scene] = {
     "GET /graph/entities": about_graph("/entities"),
     "GET /graph/entities/{entity_id}": about_graph(f"/entities/{URL}"),
     "GET /graph/entities/{entity_id}/neighbourhood": about_graph(f"/entities/{URL}/neighbourhood"),
+    "GET /graph/export": about_graph("/export", "format=csv"),
     "GET /graph/paths": about_graph("/paths", f"source={URL}&target={PAGE}"),
     "GET /graph/ranking": about_graph("/ranking"),
     "GET /graph/timeline": about_graph("/timeline"),

@@ -28,7 +28,7 @@ def _entity(value: str, **fields: Any) -> Entity:
 
 def _document(format_: str, entities: list[Entity], relations: list[Relation]) -> bytes:
     write, _ = EXPORTERS[format_]
-    return "".join(write(entities, relations, AT)).encode()
+    return b"".join(write(entities, relations, AT))
 
 
 graphs = st.lists(texts, min_size=1, max_size=8, unique=True)
@@ -65,7 +65,7 @@ def test_json_reads_back_what_was_written(values: list[str]) -> None:
     ]
 
 
-@pytest.mark.parametrize("format_", sorted(EXPORTERS))
+@pytest.mark.parametrize("format_", ["json", "gexf", "graphml"])
 def test_an_empty_graph_is_a_document(format_: str) -> None:
     document = _document(format_, [], [])
     if format_ == "json":

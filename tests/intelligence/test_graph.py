@@ -12,6 +12,7 @@ from contracts.scans import ScanBrief, ScanDeleted, ScanEnded, ScanStatus, Tally
 from functions.intelligence import api, events, steps
 from functions.intelligence.model.graph import entity_key
 from functions.intelligence.model.records import EVERYBODY, GraphHead
+from functions.intelligence.service import exports
 from functions.intelligence.service import graph as graph_service
 from functions.intelligence.store import Store
 from kernel import aws
@@ -263,3 +264,20 @@ def test_a_weakness_is_a_risk_of_its_place(who: Actor) -> None:
     assert sorted(values(who, "risk=high")) == ["a.example", "exposed-git:http://a.example"]
     assert ask(who, "").body["by_risk"] == {"high": 2}
     assert ask(who, "/entities", "risk=awful").status == 422
+
+
+@pytest.mark.parametrize("form", ["json", "gexf", "graphml", "stix", "csv", "xlsx"])
+def test_it_is_exported_for_other_tools(who: Actor, form: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    steps.learn(work(ended(who, 1, ("ip", "192.0.2.1"))), None)
+    steps.learn(work(ended(who, 2, ("ip", "192.0.2.2"), team="team_red")), None)
+    outsider = actor(tenant_id=who.tenant_id).model_copy(update={"permissions": frozenset({"scans:read"})})
+    if form != "xlsx":
+        said = json.dumps(ask(outsider, "/export", f"format={form}").body)
+        assert "192.0.2.1" in said
+        assert "192.0.2.2" not in said
+        assert "192.0.2.2" in json.dumps(ask(who, "/export", f"format={form}").body)
+    monkeypatch.setattr(exports, "MAX_INLINE", 10)
+    answer = ask(who, "/export", f"format={form}")
+    assert answer.status == 303
+    assert f"/tenants/{who.tenant_id}/graph/exports/" in answer.headers["location"]
+    assert ask(who, "/export", "format=doc").problem == "unknown-format"

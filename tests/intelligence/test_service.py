@@ -13,7 +13,8 @@ import pytest
 from contracts.facts import decode_rows, encode_rows, scan_prefix
 from contracts.findings import Detection
 from contracts.reports import Evidence, IntelligencePart, ReportFinding, part_key
-from functions.intelligence import api, steps
+from functions.intelligence import steps
+from functions.intelligence.service import exports
 from kernel.facts import Facts
 from tests.intelligence.stored import Scan
 from tests.kit import actor
@@ -92,7 +93,7 @@ def test_the_graph_comes_in_each_format(scan: Scan, form: str, reader: Any) -> N
 
 def test_a_large_graph_is_handed_out_by_a_link(scan: Scan, monkeypatch: pytest.MonkeyPatch) -> None:
     inline = scan.get("graph").body
-    monkeypatch.setattr(api.scans, "MAX_INLINE", 10)
+    monkeypatch.setattr(exports, "MAX_INLINE", 10)
     answer = scan.get("graph")
     assert answer.status == 303
     key = urlsplit(answer.headers["location"]).path.lstrip("/")

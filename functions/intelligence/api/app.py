@@ -5,18 +5,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import cache
+from typing import Annotated, Any
 
 import msgspec
 
+from functions.intelligence.model.export import EXPORTERS
+from functions.intelligence.service.exports import Export
 from functions.intelligence.store import Store
 from kernel import clock
 from kernel.actor import Actor
 from kernel.cursors import Cursors
 from kernel.errors import BadRequest
-from kernel.http import ListParameters, Response, Room
+from kernel.http import ListParameters, Query, Response, Room
 
 app = Room("intelligence")
 store = cache(Store)
+Format = Annotated[str, Query(max_length=20, json_schema_extra={"enum": list(EXPORTERS)})]
+FILES: dict[int | str, dict[str, Any]] = {
+    200: {"content": {media_type: {} for name, (_, media_type) in EXPORTERS.items() if name != "json"}},
+    303: {"description": "The graph is large: it is found at `Location`, for fifteen minutes."},
+}
+"""What is answered with a graph in some format."""
 
 
 def time_of(at: datetime | None) -> str:
@@ -47,3 +56,10 @@ def page_of(items: Sequence[object], after: tuple[str, ...] | None, cursors: Cur
     """A page of rows that are no models."""
     cursor = cursors.write({"after": list(after)}) if after else None
     return Response(msgspec.json.encode({"items": items, "next_cursor": cursor}), media_type="application/json")
+
+
+def file_of(export: Export) -> Response:
+    """A file, or the way to it."""
+    if export.link:
+        return Response(status_code=303, headers={"Location": export.link})
+    return Response(export.body, media_type=export.media_type)

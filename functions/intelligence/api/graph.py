@@ -9,13 +9,14 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from contracts.findings import Severity
 from contracts.observations import ObservationType
-from functions.intelligence.api.app import after_of, app, cursors_of, store, time_of
+from functions.intelligence.api.app import FILES, Format, after_of, app, cursors_of, file_of, store, time_of
 from functions.intelligence.model.navigation import Search
 from functions.intelligence.model.outline import millis
 from functions.intelligence.schemas import (
     AskedPattern,
     CommunitiesView,
     EventView,
+    Graph,
     GraphSummary,
     KnownDetail,
     KnownView,
@@ -24,10 +25,10 @@ from functions.intelligence.schemas import (
     PathsView,
     RankingView,
 )
-from functions.intelligence.service import answers
+from functions.intelligence.service import answers, exports
 from functions.intelligence.service.answers import MEASURES
 from kernel.actor import Actor
-from kernel.http import List, ListParameters, Query, require
+from kernel.http import List, ListParameters, Query, Response, require
 
 ALWAYS = 2**62
 EntityKey = Annotated[str, Field(min_length=1, max_length=64, description="A thing's key.")]
@@ -91,6 +92,12 @@ class TimelineParameters(ListParameters):
 async def get_summary(actor: Actor = require("scans:read")) -> GraphSummary:
     """What the organisation's scans know together, in numbers."""
     return answers.summary(store(), actor)
+
+
+@app.get("/graph/export", response_model=Graph, responses=FILES)
+async def export_graph(format: Format = "json", actor: Actor = require("scans:read")) -> Response:
+    """The whole graph, for this or another tool."""
+    return file_of(exports.export_graph(store(), actor, format))
 
 
 @app.get("/graph/entities", response_model=List[KnownView])

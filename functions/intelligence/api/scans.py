@@ -7,18 +7,23 @@ from typing import Annotated
 
 from pydantic import Field
 
-from contracts import facts
 from contracts.observations import ObservationType
-from functions.intelligence.api.app import after_of, app, cursors_of, page_of, store, time_of
-from functions.intelligence.model.export import EXPORTERS
+from functions.intelligence.api.app import (
+    FILES,
+    Format,
+    after_of,
+    app,
+    cursors_of,
+    file_of,
+    page_of,
+    store,
+    time_of,
+)
 from functions.intelligence.model.query import Filter
 from functions.intelligence.schemas import EntityView, Graph, IntegrityReport, Moment, ObservationView
-from functions.intelligence.service import keeping, scans
+from functions.intelligence.service import exports, keeping, scans
 from kernel.actor import Actor
 from kernel.http import List, ListParameters, Query, Response, require
-
-MAX_INLINE = 5_000_000
-"""Bytes of an answer; Lambda carries 6 MB. A larger graph is answered with a link to it."""
 
 
 class ObservationParameters(ListParameters):
@@ -95,27 +100,10 @@ async def list_entities(
     return List(items=items, next_cursor=cursors.write({"after": list(after)}) if after else None)
 
 
-@app.get(
-    "/scans/{scan_id}/graph",
-    response_model=Graph,
-    responses={
-        200: {"content": {"application/gexf+xml": {}, "application/graphml+xml": {}}},
-        303: {"description": "The graph is large: it is found at `Location`, for fifteen minutes."},
-    },
-)
-async def get_graph(
-    scan_id: str,
-    format: Annotated[str, Query(max_length=20, json_schema_extra={"enum": list(EXPORTERS)})] = "json",
-    actor: Actor = require("scans:read"),
-) -> Response:
+@app.get("/scans/{scan_id}/graph", response_model=Graph, responses=FILES)
+async def get_graph(scan_id: str, format: Format = "json", actor: Actor = require("scans:read")) -> Response:
     """A scan's knowledge graph, for this or another tool."""
-    chunks, media_type, waves = scans.export_graph(store(), actor, scan_id, format)
-    body = "".join(chunks).encode()
-    if len(body) <= MAX_INLINE:
-        return Response(body, media_type=media_type)
-    key = facts.export_key(actor.tenant_id, scan_id, waves, format)
-    store().write(actor, key, body, media_type)
-    return Response(status_code=303, headers={"Location": store().link(actor, key, f"{scan_id}.{format}")})
+    return file_of(exports.export_scan(store(), actor, scan_id, format))
 
 
 @app.get("/scans/{scan_id}/integrity", response_model=IntegrityReport)

@@ -142,6 +142,23 @@ def known_relation(row: Relation) -> KnownRelation:
     return KnownRelation(row.source, row.target, row.name, row.first_seen, row.last_seen, words, 1, row.count)
 
 
+def as_entity(row: KnownEntity, now: str) -> Entity:
+    """An entity as a scan's graph has it, each source as sure as it is by now."""
+    left = {source: decayed(confidence, row.type, at, now) for source, (confidence, at) in row.sources.items()}
+    return Entity(
+        *(row.key, row.type, row.value, row.first_seen, row.last_seen, left, row.attributes),
+        count=row.observations,
+        distance=row.distance,
+        risk=row.risk,
+    )
+
+
+def as_relation(row: KnownRelation) -> Relation:
+    """A relation as a scan's graph has it."""
+    words = {source: confidence for source, (confidence, _) in row.sources.items()}
+    return Relation(row.source, row.target, row.name, row.first_seen, row.last_seen, words, count=row.observations)
+
+
 def current(type_: str, sources: Mapping[str, Word], now: str) -> float:
     """The noisy-or of what is left at `now` of each source's word about something of a type."""
     return noisy_or(decayed(confidence, type_, at, now) for confidence, at in sources.values())

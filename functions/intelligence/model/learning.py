@@ -145,15 +145,28 @@ def decode(body: bytes) -> Snapshot:
     return decode_rows(body, Snapshot)[0]
 
 
+def known_entities(snapshots: Sequence[Snapshot], read: Read) -> Iterable[KnownEntity]:
+    """The entities of several audiences' graphs as one, in order."""
+    return _known_entities(_together(snapshots), (), read)
+
+
+def known_relations(snapshots: Sequence[Snapshot], read: Read) -> Iterable[KnownRelation]:
+    """The relations of several audiences' graphs as one, in order."""
+    return _known_relations(_together(snapshots), (), read)
+
+
 def joined(snapshots: Sequence[Snapshot], read: Read) -> Outline:
     """The outline of several audiences' graphs as one."""
-    both = Snapshot(
+    outline = Builder()
+    for entity in known_entities(snapshots, read):
+        outline.add_entity(entity)
+    for relation in known_relations(snapshots, read):
+        outline.add_relation(relation)
+    return outline.finish([scan for each in snapshots for scan in each.scans])
+
+
+def _together(snapshots: Sequence[Snapshot]) -> Snapshot:
+    return Snapshot(
         entities=tuple(part for each in snapshots for part in each.entities),
         relations=tuple(part for each in snapshots for part in each.relations),
     )
-    outline = Builder()
-    for entity in _known_entities(both, (), read):
-        outline.add_entity(entity)
-    for relation in _known_relations(both, (), read):
-        outline.add_relation(relation)
-    return outline.finish([scan for each in snapshots for scan in each.scans])

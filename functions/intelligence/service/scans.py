@@ -13,9 +13,7 @@ from typing import Any
 from contracts import facts
 from contracts.findings import Detection
 from contracts.reports import Evidence, GraphEdge, GraphNode, IntelligencePart, ReportGraph
-from functions.intelligence.errors import UnknownFormat
 from functions.intelligence.model.confidence import explain
-from functions.intelligence.model.export import EXPORTERS
 from functions.intelligence.model.graph import Entity, Relation
 from functions.intelligence.model.parts import Index, Manifest, Slice, Written, merged, with_wave
 from functions.intelligence.model.postings import chosen
@@ -23,7 +21,6 @@ from functions.intelligence.model.query import Filter, Page, matching, page
 from functions.intelligence.model.selection import Selection, select
 from functions.intelligence.schemas import EntityView
 from functions.intelligence.store import Store
-from kernel import clock
 from kernel.actor import Actor
 
 MAX_PICTURED = 60
@@ -84,16 +81,6 @@ def entities(
     found = list(islice(wanted, limit + 1))
     next_after = found[limit - 1].order if len(found) > limit else None
     return [entity_view(row) for row in found[:limit]], next_after
-
-
-def export_graph(store: Store, actor: Actor, scan_id: str, form: str) -> tuple[Iterator[str], str, int]:
-    """A scan's graph as text chunks, its media type, and the number of waves in it. Raises UnknownFormat, NotFound."""
-    if form not in EXPORTERS:
-        raise UnknownFormat(f"There is no format {form!r}. Choose one of {', '.join(EXPORTERS)}.")
-    index = index_of(store, actor, scan_id)
-    exporter, media_type = EXPORTERS[form]
-    entity_rows, relation_rows = graph_rows(store, actor, index)
-    return exporter(entity_rows(), relation_rows(), clock.timestamp()), media_type, len(index.manifests)
 
 
 def graph_rows(

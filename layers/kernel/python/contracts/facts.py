@@ -112,6 +112,11 @@ def graph_key(tenant_id: str, audience: str, generation: str, kind: str, part: i
     return f"{graph_prefix(tenant_id, audience)}{generation}/{kind}-{part:05}.mpk.gz"
 
 
+def graph_export_key(tenant_id: str, audiences: str, suffix: str) -> str:
+    """A tenant's graph in another tool's format, as some audiences together see it; the latest one."""
+    return f"tenants/{tenant_id}/graph/exports/{audiences}.{suffix}"
+
+
 def conclusions_key(tenant_id: str, scan_id: str, wave: int) -> str:
     """Every weakness that holds after this wave, as detections of modules and rules."""
     return f"{scan_prefix(tenant_id, scan_id)}conclusions/{wave:05}.mpk.gz"
