@@ -41,10 +41,17 @@ def test_passive_modules_send_nothing_to_a_target() -> None:
     """Those that are passive ask resolvers, or nobody."""
     passive = {name for name, face in catalogue().items() if face.invasiveness is Invasiveness.PASSIVE}
     assert passive == {
+        "aws_posture",
+        "breach",
+        "certificate_transparency",
         "dnssec_chain",
         "extraction",
+        "known_vulnerabilities",
         "mail_policy",
+        "passive_dns",
+        "rdap",
         "records",
+        "reputation",
         "resolve",
         "reverse_dns",
         "srv_records",
