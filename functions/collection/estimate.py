@@ -12,10 +12,11 @@ from collections.abc import Mapping, Sequence
 
 from pydantic import BaseModel, Field
 
+from contracts.dependencies import resolve
 from contracts.modules import CostClass, ModuleFace
 from contracts.observations import Observation
 from contracts.scans import ScanBrief
-from functions.collection.model import Plan
+from functions.collection.model import Plan, seeds
 from functions.collection.spending import cost_of_wave
 from kernel.records import Resource
 
@@ -70,6 +71,7 @@ class Estimate(Resource):
     dollars: Range
     basis: str = Field(description="What the range rests on.")
     exceeds: list[str] = Field(description="Budgets that the likely figure does not fit into.")
+    idle: dict[str, str] = Field(description="Modules that will get nothing to do, and why.")
 
 
 def estimate(
@@ -85,6 +87,7 @@ def estimate(
         first_wave=_first_wave(chosen, first),
         basis=f"The scan {last.scan_id} of the same targets." if last else "A company of ordinary make.",
         exceeds=_exceeds(brief, figures),
+        idle=resolve(chosen, faces, {fact.type for fact in seeds(brief)}).idle,
         **{name: _range(value, spread) for name, value in figures.items()},
     )
 

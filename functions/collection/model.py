@@ -89,6 +89,8 @@ class WaveEntry(Record, pk="TENANT#{tenant_id}#COLLECTION#{scan_id}", sk="WAVE#{
     dropped: int = 0
     modules: list[str] = Field(default_factory=list)
     planned_at: str = ""
+    found_first: dict[str, int] = Field(default_factory=dict)
+    """New facts of the wave before, by the module that found them first."""
     run: BatchRun | None = None
 
 

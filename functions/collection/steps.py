@@ -12,9 +12,9 @@ import msgspec
 
 from contracts.modules import ModuleFace
 from contracts.scans import ScanBrief
-from functions.collection import service
 from functions.collection.gateways import LeasedRate, open_egress, open_session
 from functions.collection.model import Remaining
+from functions.collection.service import views, waves
 from functions.collection.session import Session
 from functions.collection.store import Store
 from kernel.actor import Actor
@@ -33,15 +33,15 @@ def envelope() -> Envelope:
 
 @task
 def plan(actor: Actor, event: dict[str, Any]) -> dict[str, Any]:
-    """Takes `{scan_id, wave, budget?}`; see `service.plan_wave`."""
+    """Takes `{scan_id, wave, budget?}`; see `waves.plan_wave`."""
     left = msgspec.convert(event["budget"], Remaining) if event.get("budget") else None
-    return service.plan_wave(store(), actor, event["scan_id"], event["wave"], left)
+    return waves.plan_wave(store(), actor, event["scan_id"], event["wave"], left)
 
 
 @task
 def close(actor: Actor, event: dict[str, Any]) -> dict[str, Any]:
-    """Takes `{scan_id, wave}`; see `service.close_wave`."""
-    return service.close_wave(store(), actor, event["scan_id"], event["wave"])
+    """Takes `{scan_id, wave}`; see `waves.close_wave`."""
+    return waves.close_wave(store(), actor, event["scan_id"], event["wave"])
 
 
 @task
@@ -63,19 +63,17 @@ def run_batch(actor: Actor, event: dict[str, Any]) -> int:
         }
 
     return asyncio.run(
-        service.run_batch(store(), session, config, actor, event["scan_id"], event["wave"], event["batch"])
+        waves.run_batch(store(), session, config, actor, event["scan_id"], event["wave"], event["batch"])
     )
 
 
 @task
 def hand_in(actor: Actor, event: dict[str, Any]) -> None:
     """Takes `{scan_id, report_id}`: write this context's part of a report."""
-    service.hand_in(store(), actor, event["scan_id"], event["report_id"])
+    views.hand_in(store(), actor, event["scan_id"], event["report_id"])
 
 
 @task
 def record_loss(actor: Actor, event: dict[str, Any]) -> None:
     """Takes `{scan_id, wave, batch, cause}`: the batch failed in spite of its retries."""
-    service.record_loss(
-        store(), actor, event["scan_id"], event["wave"], event["batch"], event.get("cause") or "unknown"
-    )
+    waves.record_loss(store(), actor, event["scan_id"], event["wave"], event["batch"], event.get("cause") or "unknown")

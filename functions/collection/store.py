@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
+from contracts.collection import OwnModule, OwnModuleVersion
 from contracts.facts import (
     batch_input_key,
     blob_key,
@@ -16,6 +17,7 @@ from contracts.facts import (
     scan_prefix,
     segment_key,
 )
+from contracts.modules import ModuleFace
 from contracts.observations import Observation
 from contracts.reports import CollectionPart, part_key
 from contracts.scans import ScanBrief
@@ -23,8 +25,9 @@ from functions.collection.baseline import Place
 from functions.collection.journal import LogEntry
 from functions.collection.model import BatchInput, BatchRun, Leftover, WaveEntry
 from kernel.actor import Actor
+from kernel.events import Event
 from kernel.facts import Facts
-from kernel.table import Table, put
+from kernel.table import Once, Table, create, delete, put, update
 
 
 class Store:
@@ -46,6 +49,44 @@ class Store:
     def briefs(self, actor: Actor, limit: int) -> list[ScanBrief]:
         """The tenant's latest scans, newest first."""
         return self._table.query(actor, ScanBrief, limit=limit, newest_first=True).items
+
+    def own_modules(self, actor: Actor) -> list[OwnModule]:
+        """The tenant's own modules by name."""
+        return list(self._table.all(actor, OwnModule))
+
+    def own_module(self, actor: Actor, name: str) -> OwnModule | None:
+        """One of the tenant's own modules, or None."""
+        return self._table.get(actor, OwnModule, name=name)
+
+    def own_version(self, actor: Actor, name: str, number: str) -> OwnModuleVersion | None:
+        """One version of one, or None."""
+        return self._table.get(actor, OwnModuleVersion, name=name, number=number)
+
+    def own_text(self, actor: Actor, name: str, number: str) -> str:
+        """Its template."""
+        version = self.own_version(actor, name, number)
+        return version.text if version else ""
+
+    def own_faces(self, actor: Actor, pinned: Mapping[str, str]) -> dict[str, ModuleFace]:
+        """The faces of pinned versions (name to number); those that are gone are left out."""
+        keys = [{"name": name, "number": number} for name, number in pinned.items()]
+        return {each.name: each.face for each in self._table.get_many(actor, OwnModuleVersion, keys)} if keys else {}
+
+    def save_own(self, actor: Actor, own: OwnModule, added: OwnModuleVersion | None, event: Event) -> None:
+        """Commit a module with the version that was added."""
+        changes = [update(own) if own.version else create(own), *([create(added)] if added else [])]
+        self._table.transact(actor, changes, [event], answer=own)
+
+    def delete_own(self, actor: Actor, own: OwnModule, event: Event) -> None:
+        """Remove a module, then its versions; scans read no version of a module that is gone for the second time."""
+        versions = list(self._table.all(actor, OwnModuleVersion, name=own.name))
+        self._table.transact(actor, [delete(own)], [event])
+        for version in versions:
+            self._table.write(delete(version))
+
+    def publish(self, actor: Actor, event: Event, once: Once) -> None:
+        """Tell something, once for what led to it. Raises AlreadySeen."""
+        self._table.transact(actor, [], [event], once=once)
 
     def frontier(self, actor: Actor, scan_id: str, wave: int) -> Iterator[Observation]:
         """The new facts of a wave, as the reducer left them."""
@@ -150,9 +191,9 @@ class Store:
         """The plan of a wave and what its batches did. One call for each two hundred."""
         return list(self._table.all(actor, WaveEntry, scan_id=scan_id, wave=wave))
 
-    def runs(self, actor: Actor, scan_id: str) -> list[BatchRun]:
-        """What every batch of a scan did, in order."""
-        return [entry.run for entry in self._table.all(actor, WaveEntry, scan_id=scan_id) if entry.run]
+    def entries(self, actor: Actor, scan_id: str) -> list[WaveEntry]:
+        """The plan of every wave of a scan, and what every batch did, in order."""
+        return list(self._table.all(actor, WaveEntry, scan_id=scan_id))
 
     def report(self, actor: Actor, scan_id: str, wave: int, batch: int, run: BatchRun) -> None:
         """A batch is done. Reporting it again replaces what it said."""

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Annotated
 
 from functions.modules import service
-from functions.modules.model import ModuleView
-from functions.modules.schemas import Configure
+from functions.modules.model import Analytics, ModuleView
+from functions.modules.schemas import Configure, ModuleParameters
 from functions.modules.store import Store
 from kernel.actor import Actor
 from kernel.crypto import Envelope
-from kernel.http import IfMatch, List, Response, Room, lambda_handler, page, reply, require
+from kernel.http import IfMatch, List, Query, Response, Room, lambda_handler, page, reply, require
 
 app = Room("modules")
 store = cache(Store)
@@ -23,15 +24,29 @@ def envelope() -> Envelope:
 
 
 @app.get("/modules", response_model=List[ModuleView])
-async def list_modules(actor: Actor = require("modules:read")) -> Response:
-    """Every module that this deployment has, with the organisation's settings."""
-    return page(service.list_modules(store(), actor), None)
+async def list_modules(
+    wanted: Annotated[ModuleParameters, Query()], actor: Actor = require("modules:read")
+) -> Response:
+    """The modules that this deployment has and those of the organisation's own, with its settings. Find them by what
+    they work on and what they find."""
+    return page(service.list_modules(store(), actor, wanted), None)
 
 
 @app.get("/modules/{name}", response_model=ModuleView)
 async def get_module(name: str, actor: Actor = require("modules:read")) -> Response:
     """One module."""
     return reply(service.get_module(store(), actor, name))
+
+
+@app.get("/modules/{name}/analytics", response_model=Analytics)
+async def get_analytics(
+    name: str,
+    days: Annotated[int, Query(ge=1, le=365)] = 30,
+    actor: Actor = require("modules:read"),
+) -> Response:
+    """How a module works for the organisation: runs, yield, facts that it found first, errors and times, by version and
+    over time."""
+    return reply(service.get_analytics(store(), actor, name, days))
 
 
 @app.put("/modules/{name}/config", response_model=ModuleView)

@@ -2,37 +2,77 @@
 
 from __future__ import annotations
 
+import random
+import time
+from collections.abc import Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from contracts.collection import ModuleStint
 from contracts.modules import ModuleFace, ModuleSetting, catalogue
 from functions.modules.errors import BadConfiguration
-from functions.modules.model import MASK, ModuleView, view
+from functions.modules.model import MASK, Analytics, ModuleStats, ModuleView, analyse, view
+from functions.modules.schemas import ModuleParameters
 from functions.modules.store import Store
 from kernel import clock
 from kernel.actor import Actor
 from kernel.crypto import Envelope
-from kernel.errors import FieldError, NotFound, PreconditionFailed
+from kernel.errors import Conflict, FieldError, NotFound, PreconditionFailed
+from kernel.table import Once
 
 if TYPE_CHECKING:
     from jsonschema import ValidationError
 
+ATTEMPTS = 6
+KEPT_DAYS = 400
+"""How long the figures of a day are kept."""
 
-def list_modules(store: Store, actor: Actor) -> list[ModuleView]:
-    """Every module with the tenant's settings, by name."""
-    settings = store.settings(actor)
-    return [view(face, settings.get(name)) for name, face in sorted(catalogue().items())]
+
+def list_modules(store: Store, actor: Actor, wanted: ModuleParameters) -> list[ModuleView]:
+    """The modules that were asked for, the tenant's own among them, with its settings, by name."""
+    settings, own = store.settings(actor), store.own_faces(actor)
+    faces = sorted((catalogue() | own).items())
+    shown = (view(face, settings.get(name), own=name in own) for name, face in faces)
+    return [each for each in shown if wanted.fits(each)]
 
 
 def get_module(store: Store, actor: Actor, name: str) -> ModuleView:
     """One module. Raises NotFound."""
-    return view(_face(name), store.setting(actor, name))
+    return view(_face(store, actor, name), store.setting(actor, name), own=name not in catalogue())
+
+
+def get_analytics(store: Store, actor: Actor, name: str, days: int) -> Analytics:
+    """How a module worked in the last days. Raises NotFound."""
+    _face(store, actor, name)
+    first = (clock.now() - timedelta(days=days - 1)).date().isoformat()
+    return analyse(name, days, [each for each in store.stats(actor, name) if each.day >= first])
+
+
+def count(store: Store, actor: Actor, stints: Sequence[ModuleStint], day: str, once: Once) -> None:
+    """Add what modules did in a scan to the figures of a day. Raises AlreadySeen."""
+    for attempt in range(ATTEMPTS):
+        try:
+            store.count(actor, [_counted(store, actor, stint, day) for stint in stints], once)
+        except (Conflict, PreconditionFailed):
+            time.sleep(random.uniform(0, 0.02 * 2**attempt))  # noqa: S311 - jitter
+        else:
+            return
+    raise PreconditionFailed("the figures change faster than they can be counted")
+
+
+def _counted(store: Store, actor: Actor, stint: ModuleStint, day: str) -> ModuleStats:
+    known = store.stats_of(actor, stint.module, day, stint.version)
+    kept = known or ModuleStats(tenant_id=actor.tenant_id, name=stint.module, day=day, number=stint.version)
+    kept.add(stint)
+    kept.expires_at = int(clock.parse(f"{day}T00:00:00+00:00").timestamp()) + KEPT_DAYS * 86400
+    return kept
 
 
 def configure(
     store: Store, envelope: Envelope, actor: Actor, name: str, config: dict[str, Any], if_match: int | None
 ) -> ModuleView:
     """Replace a module's configuration, after its schema has accepted it. Secrets are enveloped."""
-    face = _face(name)
+    face = _face(store, actor, name)
     setting = _setting(store, actor, name, if_match)
     secrets = face.secret_fields()
     kept = {field for field in secrets & set(config) if config[field] == MASK and field in setting.config}
@@ -51,17 +91,17 @@ def configure(
 
 def switch(store: Store, actor: Actor, name: str, enabled: bool, if_match: int | None = None) -> ModuleView:
     """Enable or disable a module for the tenant."""
-    face = _face(name)
+    face = _face(store, actor, name)
     setting = _setting(store, actor, name, if_match)
     setting.enabled = enabled
     return _save(store, actor, face, setting)
 
 
-def _face(name: str) -> ModuleFace:
-    try:
-        return catalogue()[name]
-    except KeyError:
-        raise NotFound() from None
+def _face(store: Store, actor: Actor, name: str) -> ModuleFace:
+    face = catalogue().get(name) or store.own_face(actor, name)
+    if face is None:
+        raise NotFound()
+    return face
 
 
 def _setting(store: Store, actor: Actor, name: str, if_match: int | None) -> ModuleSetting:

@@ -17,6 +17,12 @@ class ModuleDisabled(Conflict):
     slug, title = "module-disabled", "The module is disabled in this organisation"
 
 
+class MissingDependency(Invalid):
+    """A module needs another one that cannot run."""
+
+    slug, title = "missing-dependency", "A module needs another one that cannot run"
+
+
 class UnknownProfile(Invalid):
     """No profile has this name."""
 

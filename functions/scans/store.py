@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 from contracts.access import TeamBrief
-from contracts.modules import ModuleSetting
+from contracts.collection import OwnModule
+from contracts.modules import ModuleFace, ModuleSetting
 from contracts.organizations import Tenancy
 from contracts.plans import Metered, plans, unless_exhausted
 from contracts.scans import ScanQueued
@@ -96,6 +97,10 @@ class Store:
         with aws.acting_for(actor.tenant_id):
             tenancy = self._table.get_platform(Tenancy, tenant_id=actor.tenant_id)
         return plans()[tenancy.plan if tenancy else "free"].scans_at_once
+
+    def own_faces(self, actor: Actor) -> dict[str, ModuleFace]:
+        """The modules that the tenant wrote itself, by name."""
+        return {own.name: own.face for own in self._table.all(actor, OwnModule)}
 
     def add(
         self,

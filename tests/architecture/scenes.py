@@ -17,6 +17,13 @@ from tests.architecture.world import AT, SCAN, World
 SCHEDULE = {**SCAN, "cron": "30 2 * * 1"}
 TARGET = {"pattern": "example.com", "method": "attestation", "statement": "The owner has ordered it in writing."}
 HOOK = {"url": "https://hooks.example.com/in"}
+OWN_TEMPLATE = """
+id: a-title
+info: {name: A title, severity: info}
+http:
+  - path: ["{{BaseURL}}/"]
+    matchers: [{type: word, words: ["title"]}]
+"""
 KEY = {"name": "CI", "permissions": ["scans:read"]}
 ROLE = {"name": "Night watch", "permissions": ["scans:read"]}
 TEAM = {"name": "Red"}
@@ -73,6 +80,16 @@ def own_profile(world: World) -> Request:
 def ended_scan(world: World) -> Request:
     """A scan that has come to its end is to be repeated."""
     return Request(world.scan("stop") + "/rescan", {})
+
+
+def own_module(tail: str = "", body: Any = None) -> Scene:
+    """About a module that the organisation has written."""
+
+    def scene(world: World) -> Request:
+        made = world.create("/templates", {"template": OWN_TEMPLATE})
+        return Request(f"/templates/{made['name']}{tail}", body)
+
+    return scene
 
 
 def about_facts(tail: str) -> Scene:
@@ -380,6 +397,12 @@ SCENES: dict[str, Scene] = {
     "POST /scans/{scan_id}/pause": about_scan("/pause", "start"),
     "GET /scans/{scan_id}/progress": about_facts("/progress"),
     "POST /scans/{scan_id}/rescan": ended_scan,
+    "POST /templates": plain("/templates", {"template": OWN_TEMPLATE}),
+    "GET /templates": plain("/templates"),
+    "GET /templates/{name}": own_module(),
+    "POST /templates/{name}/rollback": own_module("/rollback", {"version": "1.0.0"}),
+    "DELETE /templates/{name}": own_module(),
+    "GET /modules/{name}/analytics": plain("/modules/crawler/analytics"),
     "POST /scans/{scan_id}/resume": about_scan("/resume", "start", "pause"),
     "POST /scans/{scan_id}/start": about_scan("/start"),
     "POST /scans/{scan_id}/stop": about_scan("/stop", "start"),

@@ -14,7 +14,8 @@ from contracts.facts import decode_rows, encode_rows, frontier_key
 from contracts.modules import ModuleFace
 from contracts.observations import Observation, observation_id
 from contracts.scans import ScanBrief, ScanStatus
-from functions.collection import service
+from functions.collection.service import views
+from functions.collection.service import waves as service
 from functions.collection.model import Leftover
 from functions.collection.session import Session
 from functions.collection.store import Store
@@ -76,7 +77,7 @@ class Cloud:
         return {"objects": dict(self.bucket.objects), "entries": entries, "progress": self.progress()}
 
     def progress(self) -> dict[str, Any]:
-        return service.get_progress(self.store, self.who, SCAN).model_dump()
+        return views.get_progress(self.store, self.who, SCAN).model_dump()
 
 
 @contextlib.contextmanager

@@ -85,7 +85,7 @@ class Templates(Module[list[Hit]]):
         """The templates that agreed. What was left out stands in the scan's log."""
         is_site = "://" in observation.value
         target = Site.of(observation.value).root if is_site else observation.value
-        waiting = [t for t in chosen(context) if (t.http if is_site else t.dns and not t.http)]
+        waiting = [t for t in self.chosen(context) if (t.http if is_site else t.dns and not t.http)]
         slots = asyncio.Semaphore(AT_ONCE)
         outcomes = await asyncio.gather(*(_run(template, target, context, slots) for template in waiting))
         return [
@@ -93,6 +93,10 @@ class Templates(Module[list[Hit]]):
             for template, outcome in zip(waiting, outcomes, strict=True)
             if outcome is not None and outcome.matches
         ]
+
+    def chosen(self, context: Context) -> Iterator[Template]:
+        """The templates to run."""
+        return chosen(context)
 
     def transform(self, observation: Observation, raw: list[Hit]) -> Iterable[Found]:
         """A weakness or a technology for each."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contracts.modules import catalogue
 from contracts.scans import ScanProfileChanged, ScanProfileDeleted
 from functions.scans.errors import ReservedProfile
 from functions.scans.profiles import PROFILES, Choice, OwnProfile, Profile
@@ -22,8 +23,9 @@ def save_profile(store: Store, actor: Actor, name: str, choice: Choice, if_match
     ReservedProfile for the platform's names, UnknownModule."""
     if name in PROFILES:
         raise ReservedProfile(f"{name!r} is one of the platform's profiles. Choose another name.")
-    demand_known(choice.modules or (), "/modules")
-    demand_known(choice.without, "/without")
+    available = catalogue() | store.own_faces(actor)
+    demand_known(choice.modules or (), "/modules", available)
+    demand_known(choice.without, "/without", available)
     own = store.profile(actor, name)
     if if_match is not None and if_match != (own.version if own else 0):
         raise PreconditionFailed()

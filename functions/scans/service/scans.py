@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from ipaddress import ip_network
 from typing import Any, NamedTuple
 
+from contracts.dependencies import resolve
 from contracts.modules import ModuleFace, catalogue
 from contracts.observations import Invasiveness, ObservationType
 from contracts.scans import (
@@ -23,6 +24,7 @@ from contracts.scope import Scope, admits
 from contracts.targets import Target, parse
 from functions.scans.errors import (
     BadTarget,
+    MissingDependency,
     ModuleDisabled,
     NothingToRun,
     TargetNotOwned,
@@ -113,7 +115,7 @@ def validate_request(
     profile = _profile(store, actor, command.profile)
     targets = _read_targets(command.targets)
     _demand_in_scope(command.scope, targets)
-    modules = _modules(store, actor, profile, command.modules)
+    modules = _modules(store, actor, profile, command.modules, targets)
     _demand_owned(store, actor, targets, modules)
     _demand_team(store, actor, command.team_id)
     if command.calendar:
@@ -130,7 +132,7 @@ def rescan(store: Store, actor: Actor, scan_id: str, command: Rescan) -> Scan:
         name=command.name or earlier.name,
         targets=list(earlier.targets),
         profile=earlier.profile if known else "quick",
-        modules=[name for name in earlier.modules if name in catalogue()],
+        modules=[name for name in earlier.modules if name in catalogue() or name in store.own_faces(actor)],
         scope=earlier.scope,
         budget=earlier.budget,
         politeness=earlier.politeness,
@@ -246,25 +248,34 @@ def _demand_in_scope(scope: Scope, targets: list[Target]) -> None:
         raise TargetOutsideScope(f"The scope denies {', '.join(outside[:5])}.")
 
 
-def _modules(store: Store, actor: Actor, profile: Profile, wanted: list[str] | None) -> dict[str, ChosenModule]:
-    faces = catalogue()
-    demand_known(wanted or (), "/modules")
+def _modules(
+    store: Store, actor: Actor, profile: Profile, wanted: list[str] | None, targets: list[Target]
+) -> dict[str, ChosenModule]:
+    """The modules of a scan, with those that they depend on."""
+    available = catalogue() | store.own_faces(actor)
+    demand_known(wanted or (), "/modules", available)
     settings = store.module_settings(actor)
     disabled = frozenset(name for name, setting in settings.items() if not setting.enabled)
     switched_off = [name for name in wanted or () if name in disabled]
     if switched_off:
         raise ModuleDisabled(f"Disabled: {', '.join(switched_off)}. An administrator can enable them.")
-    chosen = choose_modules(faces, profile, tuple(wanted) if wanted else None, disabled)
-    if not chosen:
+    chosen = choose_modules(available, profile, tuple(wanted) if wanted else None, disabled)
+    resolved = resolve(chosen, available, {str(target.type) for target in targets}, disabled)
+    if resolved.missing and wanted:
+        raise MissingDependency(
+            errors=[FieldError(pointer="/modules", detail=f"{n}: {why}") for n, why in resolved.missing.items()]
+        )
+    runnable = {name: face for name, face in resolved.chosen.items() if name not in resolved.missing}
+    if not runnable:
         raise NothingToRun()
     return {
-        name: ChosenModule(face, settings[name].config if name in settings else {}) for name, face in chosen.items()
+        name: ChosenModule(face, settings[name].config if name in settings else {}) for name, face in runnable.items()
     }
 
 
-def demand_known(names: Iterable[str], pointer: str) -> None:
-    """Raises UnknownModule for names that the catalogue does not have."""
-    unknown = [name for name in names if name not in catalogue()]
+def demand_known(names: Iterable[str], pointer: str, available: Mapping[str, ModuleFace]) -> None:
+    """Raises UnknownModule for names that are not available."""
+    unknown = [name for name in names if name not in available]
     if unknown:
         raise UnknownModule(errors=[FieldError(pointer=pointer, detail=f"there is no module {n!r}") for n in unknown])
 

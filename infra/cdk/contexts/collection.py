@@ -4,23 +4,25 @@ from __future__ import annotations
 
 from constructs import Construct
 
-from contracts.scans import ScanDeleted
+from contracts.scans import ScanDeleted, ScanEnded
 from infra.cdk import nag
 from infra.cdk.constructs.bounded_context import READ, BoundedContext
 from infra.cdk.constructs.door import Door
 from infra.cdk.platform.data import facts_bucket
 from infra.cdk.platform.stack import Platform
 
+TEMPLATES = ("/templates", "/templates/{proxy+}")
+
 
 class Collection(BoundedContext):
     """The only context whose functions talk to targets."""
 
     name = "collection"
-    partitions = ("COLLECTION",)
+    partitions = ("COLLECTION", "TEMPLATES")
 
     def __init__(self, scope: Construct, platform: Platform) -> None:
         super().__init__(scope, platform)
-        api = self.api("/scans/{scan_id}/progress", "/scans/{scan_id}/log", "/scans/{scan_id}/estimate")
+        api = self.api("/scans/{scan_id}/progress", "/scans/{scan_id}/log", "/scans/{scan_id}/estimate", *TEMPLATES)
         api.function.add_environment("MAP_CONCURRENCY", str(self.stage.map_concurrency))
         plan = self.door("plan", "steps.plan", memory=1769, timeout=300, snap_start=False)
         run_batch = self.door(
@@ -29,7 +31,7 @@ class Collection(BoundedContext):
         loss = self.door("record-loss", "steps.record_loss")
         self.door("close", "steps.close", timeout=120)
         hand_in = self.door("hand-in", "steps.hand_in", timeout=300)
-        forget = self.events(ScanDeleted.type, timeout=300)
+        forget = self.events(ScanDeleted.type, ScanEnded.type, timeout=300)
         for door in (api, plan, run_batch):
             self.grant_table(door, ["SCANS"], READ)
         for door in (plan, run_batch, loss):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from constructs import Construct
 
+from contracts.collection import ModulesRan
 from infra.cdk.constructs.bounded_context import READ, BoundedContext
 from infra.cdk.platform.stack import Platform
 
@@ -19,3 +20,5 @@ class Modules(BoundedContext):
         api = self.api("/modules", "/modules/{proxy+}")
         self.grant_data_key(api, create=True)
         self.grant_table(api, ["KEYS"], (*READ, "dynamodb:PutItem"))
+        self.grant_table(api, ["TEMPLATES"], READ)
+        self.events(ModulesRan.type)

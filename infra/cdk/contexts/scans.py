@@ -55,7 +55,7 @@ class Scans(BoundedContext):
             *("/scans", "/scans/{proxy+}", "/targets", "/targets/{proxy+}", "/schedules", "/schedules/{proxy+}")
         )
         for door in (api, clock):
-            self.grant_table(door, ["MODULES", "TEAMS"], READ)
+            self.grant_table(door, ["MODULES", "TEMPLATES", "TEAMS"], READ)
         events = self.events(*(kind.type for kind in HEARD))
         self.grant_table(events, [TENANCY], READ)
         events.function.add_environment("SCAN_MACHINE_ARN", machine.arn)

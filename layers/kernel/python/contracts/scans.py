@@ -103,7 +103,9 @@ class ScanBrief(Record, pk="TENANT#{tenant_id}#SCANS", sk="SCAN#{scan_id}"):
     profile: str = ""
     politeness: Politeness = Politeness()
     baseline_id: str | None = Field(default=None, description="The earlier scan whose unchanged results it takes over.")
-    fresh_minutes: int = Field(default=0, description="Tasks that the earlier scan did within so long are not repeated.")
+    fresh_minutes: int = Field(
+        default=0, description="Tasks that the earlier scan did within so long are not repeated."
+    )
     budget: Budget = Budget()
     ends_at: Hidden[str | None] = Field(default=None, description="When running batches hand over, at the latest.")
     tally: Tally = Tally()

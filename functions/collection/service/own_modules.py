@@ -1,0 +1,119 @@
+"""A tenant's own modules: written as templates, kept version by version, rolled back, removed."""
+
+from __future__ import annotations
+
+import re
+
+from contracts.collection import OwnModule, OwnModuleChanged, OwnModuleDeleted, OwnModuleVersion
+from functions.collection.errors import MalformedTemplate, TooManyModules, UnknownVersion
+from functions.collection.own_modules import PREFIX, face_of
+from functions.collection.schemas import OwnModuleView
+from functions.collection.store import Store
+from functions.collection.templates.errors import TemplateError
+from functions.collection.templates.model import Template
+from functions.collection.templates.parser import parse_template
+from kernel import clock
+from kernel.actor import Actor
+from kernel.errors import FieldError, NotFound, PreconditionFailed
+
+MAX_MODULES = 200
+MAX_VERSIONS = 200
+
+
+def list_modules(store: Store, actor: Actor) -> list[OwnModule]:
+    """The tenant's own modules by name."""
+    return store.own_modules(actor)
+
+
+def get_module(store: Store, actor: Actor, name: str, number: str | None) -> OwnModuleView:
+    """One module with the text of a version, the active one unless another is named. Raises NotFound."""
+    own = _own(store, actor, name)
+    version = store.own_version(actor, name, number or own.active)
+    if version is None:
+        raise NotFound()
+    return OwnModuleView(module=own, number=version.number, text=version.text)
+
+
+def register(store: Store, actor: Actor, text: str, if_match: int | None) -> OwnModule:
+    """Take in a template as a module named after its id; with one of that name, as its next version. The same text
+    again changes nothing. Raises MalformedTemplate with the place of the fault, TooManyModules."""
+    template = _parsed(text)
+    name = module_name(template)
+    own = store.own_module(actor, name)
+    if if_match is not None and if_match != (own.version if own else 0):
+        raise PreconditionFailed()
+    if own and store.own_text(actor, name, own.active) == text:
+        return own
+    if own is None and len(store.own_modules(actor)) >= MAX_MODULES:
+        raise TooManyModules(f"An organisation has at most {MAX_MODULES} modules of its own. Remove one first.")
+    if own and len(own.versions) >= MAX_VERSIONS:
+        raise TooManyModules(f"A module has at most {MAX_VERSIONS} versions. Remove it, and register it anew.")
+    number = f"1.{len(own.versions)}.0" if own else "1.0.0"
+    return _activate(store, actor, own, _version(actor, template, name, number, text))
+
+
+def roll_back(store: Store, actor: Actor, name: str, number: str) -> OwnModule:
+    """Make an earlier version (or a later one again) the one that new scans run. Raises NotFound, UnknownVersion."""
+    own = _own(store, actor, name)
+    version = store.own_version(actor, name, number)
+    if version is None:
+        raise UnknownVersion(f"{name} has the versions {', '.join(own.versions)}, and no {number}.")
+    before, own.active, own.face = own.active, number, version.face
+    own.updated_by, own.updated_at = actor.user_id, clock.timestamp()
+    store.save_own(actor, own, None, OwnModuleChanged(name=name, active=number, before=before))
+    return own
+
+
+def delete_module(store: Store, actor: Actor, name: str) -> None:
+    """Remove a module with its versions; scans that run with it go on without. Raises NotFound."""
+    own = _own(store, actor, name)
+    store.delete_own(actor, own, OwnModuleDeleted(name=name))
+
+
+def module_name(template: Template) -> str:
+    """The name of a template's module: its id in the form of module names."""
+    return PREFIX + re.sub(r"[^a-z0-9]+", "_", template.id.lower()).strip("_")[:36]
+
+
+def _parsed(text: str) -> Template:
+    try:
+        return parse_template(text)
+    except TemplateError as error:
+        place = f"line {error.line}: " if error.line else ""
+        detail = f"{place}{error.reason} ({error.pointer})" if error.pointer else place + error.reason
+        raise MalformedTemplate(errors=[FieldError(pointer="/template", detail=detail)]) from None
+
+
+def _own(store: Store, actor: Actor, name: str) -> OwnModule:
+    own = store.own_module(actor, name)
+    if own is None:
+        raise NotFound()
+    return own
+
+
+def _version(actor: Actor, template: Template, name: str, number: str, text: str) -> OwnModuleVersion:
+    return OwnModuleVersion(
+        tenant_id=actor.tenant_id,
+        name=name,
+        number=number,
+        face=face_of(template, name, number),
+        text=text,
+        created_by=actor.user_id,
+        created_at=clock.timestamp(),
+    )
+
+
+def _activate(store: Store, actor: Actor, own: OwnModule | None, version: OwnModuleVersion) -> OwnModule:
+    saved = OwnModule(
+        tenant_id=actor.tenant_id,
+        version=own.version if own else 0,
+        name=version.name,
+        active=version.number,
+        face=version.face,
+        versions=[*(own.versions if own else ()), version.number],
+        updated_by=actor.user_id,
+        updated_at=version.created_at,
+    )
+    changed = OwnModuleChanged(name=saved.name, active=saved.active, before=own.active if own else None)
+    store.save_own(actor, saved, version, changed)
+    return saved
