@@ -49,6 +49,7 @@ class ModuleFace(BaseModel):
     )
     licence: str = "Apache-2.0"
     data_source: str = "the target itself"
+    package: str = Field(default="", description="The package and version that a third party's module comes from.")
     oracle: str | None = Field(default=None, description="The tool whose results this module is checked against.")
 
     def secret_fields(self) -> frozenset[str]:
