@@ -63,14 +63,14 @@ class SshAudit(Module[Offer]):
 
     face = ModuleFace(
         name="ssh_audit",
-        version="1.0.0",
+        version="1.1.0",
         summary="Audits the key exchanges, host keys, ciphers and MACs of an SSH server",
         consumes=(ObservationType.SERVICE,),
         produces=(ObservationType.MISCONFIGURATION, ObservationType.METADATA),
         matching=r"^ssh://",
         invasiveness=Invasiveness.ACTIVE,
         rate_group="tcp",
-        oracle="sshd -T",
+        oracle="ssh-audit",
     )
 
     async def get(self, observation: Observation, context: Context) -> Offer:
@@ -117,8 +117,12 @@ def parse_offer(payload: bytes) -> dict[str, tuple[str, ...]]:
         at = end
     if len(lists) < 8 or at > len(payload):
         raise EgressProtocolError("the SSH server's algorithms are cut short")
-    kex, host_key, cipher, cipher_back, mac, mac_back, *_ = lists
-    both = {"cipher": (*cipher, *cipher_back), "mac": (*mac, *mac_back)}
+    kex, host_key, cipher, cipher_back, mac, mac_back, compression, compression_back = lists
+    both = {
+        "cipher": (*cipher, *cipher_back),
+        "mac": (*mac, *mac_back),
+        "compression": (*compression, *compression_back),
+    }
     return {"kex": kex, "host_key": host_key, **{name: tuple(dict.fromkeys(found)) for name, found in both.items()}}
 
 

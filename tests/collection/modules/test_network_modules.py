@@ -163,7 +163,7 @@ def test_any_packet_is_read_or_refused(payload: bytes) -> None:
         offer = parse_offer(b"\x14" + payload)
     except EgressProtocolError:
         return
-    assert set(offer) == {"kex", "host_key", "cipher", "mac"}
+    assert set(offer) == {"kex", "host_key", "cipher", "mac", "compression"}
 
 
 def test_good_names_are_not_taken_for_weak_ones() -> None:
