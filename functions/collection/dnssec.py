@@ -5,6 +5,7 @@ Every answer is asked for as it is, so that what a validating resolver would hid
 
 from __future__ import annotations
 
+import base64
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -24,6 +25,13 @@ ROOT_ANCHORS = (
     ". 38696 8 2 683D2D0ACB8C9B712A1948B27F741219298D0A450D612C483AF444A4C0FB2B16",
 )
 """The keys of the root, as IANA publishes them (root-anchors.xml)."""
+
+
+MAX_ITERATIONS = 500
+"""Rounds of hashing that are worked through; resolvers give up far earlier (RFC 9276 section 3.2)."""
+
+MAX_TRIED = 24
+"""Keys of a zone, or signatures of a record, that are tried: each with each costs time (CVE-2023-50387)."""
 
 
 class State(StrEnum):
@@ -156,11 +164,23 @@ class _Walk:
         if _rrset(apex.answer, child, "SOA") is None:
             return None
         self._seen = replace(self._seen, at=child.to_text())
+        if not self._is_denied(answer.authority, child, keys):
+            raise Broken(State.BOGUS, f"{parent} does not prove that it has no digest of a key of {child}")
         own = _rrset((await self._ask(child.to_text(), "DNSKEY")).answer, child, "DNSKEY")
         if own is None:
             raise Broken(State.UNSIGNED, f"{parent} has no digest of a key of {child}, and {child} has no keys")
         self._seen = replace(self._seen, keys=tuple(_described(key) for key in own))
         raise Broken(State.ISLAND, f"{child} has keys, but {parent} does not name them")
+
+    def _is_denied(self, section: list[RRset], child: Name, keys: RRset) -> bool:
+        """Whether signed records prove that a delegation has no digest (RFC 4035 section 5.2, RFC 5155 section 8.9).
+        Raises `Broken` for records whose signature is wrong."""
+        import dns.rdatatype
+
+        proofs = [rrset for rrset in section if rrset.rdtype in (dns.rdatatype.NSEC, dns.rdatatype.NSEC3)]
+        for rrset in proofs:
+            self._verify(section, rrset, keys)
+        return any(_denies(rrset.name, record, child) for rrset in proofs for record in rrset)
 
     async def _apex(self, keys: RRset) -> None:
         """The zone's own record of authority is signed; how it denies names is noted."""
@@ -184,6 +204,8 @@ class _Walk:
         what = f"{rrset.name} {rrset.to_text().split()[3]}"
         if signatures is None:
             raise Broken(State.BOGUS, f"{what} is not signed")
+        if max(len(signatures), *(len(known) for known in signed.values())) > MAX_TRIED:
+            raise Broken(State.BOGUS, f"{what} has more keys or signatures than anybody would try")
         try:
             dns.dnssec.validate(rrset, signatures, signed, now=self._now)
         except (dns.exception.DNSException, ValueError) as error:
@@ -206,6 +228,33 @@ def _held_once(rrset: RRset, signatures: RRset, keys: dict[Name, Any]) -> bool:
             continue
         return True
     return False
+
+
+def _denies(owner: Name, record: Any, child: Name) -> bool:
+    """Whether one record says that a delegation carries no digest: its own record of types, or with NSEC3 a span
+    over names that may be unsigned (opt-out)."""
+    import dns.dnssec
+    import dns.rdatatype
+
+    if record.rdtype == dns.rdatatype.NSEC:
+        return bool(owner == child) and not _lists(record, dns.rdatatype.DS) and _lists(record, dns.rdatatype.NS)
+    if record.iterations > MAX_ITERATIONS:
+        return False
+    sought = dns.dnssec.nsec3_hash(child, record.salt, record.iterations, record.algorithm).lower()
+    here = owner.labels[0].decode().lower()
+    if sought == here:
+        return not _lists(record, dns.rdatatype.DS) and _lists(record, dns.rdatatype.NS)
+    following = base64.b32hexencode(record.next).decode().lower()
+    spans = here < sought < following if here < following else sought > here or sought < following
+    return bool(record.flags & 1) and spans
+
+
+def _lists(record: Any, kind: int) -> bool:
+    """Whether a record of types (RFC 4034 section 4.1.2) holds one."""
+    return any(
+        window == kind // 256 and kind % 256 // 8 < len(bits) and bool(bits[kind % 256 // 8] & 0x80 >> kind % 8)
+        for window, bits in record.windows
+    )
 
 
 def _matches(owner: Name, key: Any, digest: Any) -> bool:

@@ -38,6 +38,8 @@ ZONES: dict[str, Signed | None] = {
     "soon.test": Signed(window=("-e", "now+3600")),
     "tampered.test": Signed(tampered=True),
     "foreign.test": Signed(digest_of_other_key=True),
+    "plain.opted.test": None,
+    "opted.test": Signed(denial=("-3", "-", "-H", "0", "-A")),
     "old.test": Signed(algorithm=OLD, denial=("-3", "abcd", "-H", "20")),
 }
 
@@ -54,9 +56,8 @@ class World:
 def signed_world(folder: Path) -> Iterator[World]:
     """All zones, each with its own keys."""
     folder.chmod(0o755)
-    digests = [digest for name, how in ZONES.items() if how for digest in _sign(folder, name, how)]
-    cuts = "".join(f"{name}. IN NS ns1.elsewhere.\n" for name in ZONES)
-    (top,) = _sign(folder, "test", Signed(), cuts + "".join(f"{digest}\n" for digest in digests))
+    digests = [digest for name, how in ZONES.items() if how for digest in _sign(folder, name, how, _cuts(name))]
+    (top,) = _sign(folder, "test", Signed(), _cuts("test") + "".join(f"{digest}\n" for digest in digests))
     (root,) = _sign(folder, ".", Signed(), f"test. IN NS ns1.elsewhere.\n{top}\nns1.elsewhere. IN A 127.0.0.1\n")
     for name, how in ZONES.items():
         if how is None:
@@ -77,6 +78,11 @@ def signed_world(folder: Path) -> Iterator[World]:
         _await_output(folder, "all zones loaded")
         _, _, _, tag, algorithm, kind, *digest = root.split()
         yield World(port, f". {tag} {algorithm} {kind} {''.join(digest)}")
+
+
+def _cuts(parent: str) -> str:
+    """The delegations of a zone to those right below it."""
+    return "".join(f"{name}. IN NS ns1.elsewhere.\n" for name in ZONES if name.partition(".")[2] == parent)
 
 
 def _file(folder: Path, name: str) -> Path:

@@ -24,7 +24,7 @@ def compare(folder: Path) -> Comparison:
         command = [delv, "@127.0.0.1", "-p", str(world.port), "-a", str(anchor), "+root=."]
         theirs = {f"{name} {_verdict([*command, name, 'SOA'])}" for name in ZONES}
         ours = asyncio.run(_ours(world))
-    return Comparison.of("delv", "DNSSEC of eight zones", ours, theirs)
+    return Comparison.of("delv", f"DNSSEC of {len(ZONES)} zones", ours, theirs)
 
 
 def _verdict(command: list[str]) -> str:

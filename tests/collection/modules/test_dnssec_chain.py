@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import dns.asyncquery
+import dns.message
+import dns.rdatatype
 import pytest
 from pydantic import ValidationError
 
 from contracts.observations import Invasiveness
-from functions.collection.dnssec import Chain, Key, State, weak
+from functions.collection.dnssec import Chain, Key, State, follow, weak
 from functions.collection.engine import BatchResult
 from functions.collection.modules.dnssec_chain import DnssecChain
 from kernel.egress import DnsSettings
@@ -26,6 +30,8 @@ CHECKS = {
     "soon.test": {"dnssec-expires-soon"},
     "tampered.test": {"dnssec-bogus"},
     "foreign.test": {"dnssec-bogus"},
+    "opted.test": set(),
+    "plain.opted.test": {"dnssec-missing"},
     "old.test": {"dnssec-weak"},
 }
 
@@ -61,6 +67,40 @@ async def test_delv_agrees(world: World, name: str, tmp_path: Path) -> None:
     )
     state = (await look(world, name)).observations[0].attributes["state"]
     assert {"secure": "secure", "unsigned": "unsigned"}.get(state, "bad") == verdict, said
+
+
+@pytest.mark.parametrize("stripped", ["island.test", "good.test", "plain.opted.test"])
+async def test_a_digest_that_is_left_out_on_the_way_is_noticed(world: World, stripped: str) -> None:
+    """Who gets between can leave out the digest, but not prove that there is none."""
+
+    async def ask(name: str, kind: str) -> dns.message.Message:
+        question = dns.message.make_query(name, kind, want_dnssec=True)
+        answer = await dns.asyncquery.udp(question, "127.0.0.1", port=world.port, timeout=5)
+        if kind == "DS" and name == f"{stripped}.":
+            answer.answer, answer.authority = [], []
+        return answer
+
+    chain = await follow(stripped, (world.anchor,), ask)
+    assert chain.state is State.BOGUS
+    assert "does not prove" in chain.reason
+
+
+async def test_too_many_signatures_are_not_tried(world: World) -> None:
+    """Hundreds of keys and signatures of one tag would keep a validator busy for minutes."""
+
+    async def ask(name: str, kind: str) -> dns.message.Message:
+        question = dns.message.make_query(name, kind, want_dnssec=True)
+        answer = await dns.asyncquery.udp(question, "127.0.0.1", port=world.port, timeout=5)
+        for rrset in answer.answer if kind == "DNSKEY" else ():
+            if rrset.rdtype == dns.rdatatype.RRSIG:
+                for serial in range(2, 300):
+                    rrset.add(rrset[0].replace(original_ttl=serial))
+        return answer
+
+    began = time.monotonic()
+    chain = await follow("good.test", (world.anchor,), ask)
+    assert (chain.state, "would try" in chain.reason) == (State.BOGUS, True)
+    assert time.monotonic() - began < 1
 
 
 async def test_a_wrong_anchor_breaks_every_chain(world: World) -> None:
