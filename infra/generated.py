@@ -16,6 +16,7 @@ from fastapi.routing import APIRoute
 from contracts import all_events, routes
 from functions.collection import catalogue
 from functions.identity import scim
+from infra import module_reference
 from kernel.events import Event, event_schema
 from kernel.http import PREFIX, Room
 from kernel.http.openapi import document, permission_of
@@ -111,6 +112,7 @@ def files() -> dict[Path, str]:
         ROOT / "functions" / "monitoring" / "openapi.json": _json(openapi()),
         ROOT / "docs" / "events" / "asyncapi.json": _json(asyncapi()),
         routes.PATH: _rows(route_table()),
+        **module_reference.pages(),
     }
 
 
@@ -127,12 +129,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true")
     check = parser.parse_args().check
-    stale = [path for path, text in files().items() if not path.exists() or path.read_text() != text]
+    texts = files()
+    stale = [path for path, text in texts.items() if not path.exists() or path.read_text() != text]
     if check and stale:
         sys.exit("stale, run `make generated`: " + ", ".join(str(path.relative_to(ROOT)) for path in stale))
     for path in [] if check else stale:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(files()[path])
+        path.write_text(texts[path])
 
 
 if __name__ == "__main__":
