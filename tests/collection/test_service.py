@@ -92,6 +92,17 @@ class Scan:
         Table().write(update(brief))
 
 
+def test_what_the_first_wave_was_given_is_not_handled_again(site: str) -> None:
+    scan = Scan(actor(), site)
+    scan.plan()
+    scan.run()
+    key = frontier_key(scan.who.tenant_id, scan.id, 0, 0)
+    Facts().put(scan.who, key, encode_rows([*scan.segment(0), *scan.segment(1)]))
+    assert scan.plan(wave=1)["batches"] == 1
+    assert {row.module for row in Store().batch(scan.who, scan.id, 1, 1).observations} == {"crawler"}
+    assert Store().batch(scan.who, scan.id, 1, 1).module == "web_headers"
+
+
 def test_a_plan_names_its_batches_and_planning_again_plans_the_same(site: str) -> None:
     scan = Scan(actor(), site)
     planned = scan.plan()

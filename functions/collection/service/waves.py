@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
@@ -19,6 +19,7 @@ from functions.collection.blobs import BatchBlobs
 from functions.collection.engine import Batch, BatchResult, BatchStats
 from functions.collection.journal import Journal, LogEntry
 from functions.collection.model import (
+    SEED_MODULE,
     BatchInput,
     BatchRun,
     Leftover,
@@ -51,7 +52,7 @@ OpenSession = Callable[[ScanBrief, ModuleFace], AbstractAsyncContextManager[Sess
 def plan_wave(store: Store, actor: Actor, scan_id: str, wave: int, left: Remaining | None) -> dict[str, Any]:
     """Form a wave's batches: `{wave, batches, tasks, dropped, bucket, key}`. Planning again plans the same."""
     brief = brief_of(store, actor, scan_id)
-    frontier = seeds(brief) if wave == 0 else list(store.frontier(actor, scan_id, wave - 1))
+    frontier = seeds(brief) if wave == 0 else _new(store.frontier(actor, scan_id, wave - 1))
     faces = faces_of(store, actor, brief)
     given, done = _take_over(store, actor, brief, faces, wave, frontier) if brief.baseline_id else ([], frozenset())
     if wave == 0 or given:
@@ -79,6 +80,11 @@ def plan_wave(store: Store, actor: Actor, scan_id: str, wave: int, left: Remaini
         "bucket": store.bucket,
         "key": key,
     }
+
+
+def _new(frontier: Iterable[Observation]) -> list[Observation]:
+    """The facts that no wave has handled: the first wave's include the targets, which it did handle."""
+    return [fact for fact in frontier if fact.module != SEED_MODULE]
 
 
 def _take_over(
