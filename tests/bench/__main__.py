@@ -24,6 +24,7 @@ from tests.bench import (
     bench_api,
     bench_audit,
     bench_crawl,
+    bench_engine,
     bench_intelligence,
     bench_isolation,
     bench_network,
@@ -48,6 +49,7 @@ GROUPS: dict[str, Callable[[Surroundings], Iterable[Figure]]] = {
         bench_oracles,
         bench_packages,
         bench_crawl,
+        bench_engine,
         bench_realtime,
     )
 }
