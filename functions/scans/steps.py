@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from functions.scans.gateways import StepFunctions
-from functions.scans.service import execution, privacy
+from functions.scans.service import adoption, execution, privacy
 from functions.scans.store import Store
 from kernel.actor import Actor
 from kernel.facts import Facts
@@ -38,6 +38,12 @@ def park(actor: Actor, event: dict[str, Any]) -> None:
 def fail(actor: Actor, event: dict[str, Any]) -> None:
     """Takes `{scan_id, cause}`; the scan failed in spite of retries."""
     execution.fail(store(), actor, event["scan_id"], event.get("cause") or "The execution failed.")
+
+
+@task
+def adopt(actor: Actor, event: dict[str, Any]) -> None:
+    """Takes what `adoption.Adopted` says: a scan whose facts came from a file."""
+    adoption.adopt(store(), actor, adoption.Adopted.model_validate(event))
 
 
 @task

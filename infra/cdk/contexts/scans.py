@@ -62,6 +62,7 @@ class Scans(BoundedContext):
         events.allow(["states:StartExecution"], [machine.arn])
         events.allow(["states:SendTaskSuccess"], [machine.arn])
         person_door(self)
+        self.door("adopt", "steps.adopt")
         self._scheduler(events, clock)
 
     def _machine(self) -> Machine:
