@@ -106,6 +106,7 @@ def dns_values(message: Message, seconds: float) -> dict[str, Any]:
         f";; AUTHORITY SECTION:\n{ns}\n\n;; ADDITIONAL SECTION:\n{extra}\n"
     )
     return {
+        **_by_type(message),
         "rcode": int(message.rcode()),
         "status": status,
         "question": question,
@@ -117,6 +118,16 @@ def dns_values(message: Message, seconds: float) -> dict[str, Any]:
         "all": raw,
         "duration": seconds,
     }
+
+
+def _by_type(message: Message) -> dict[str, Any]:
+    """The data of the answer's records under their type in lower case (`cname`, `txt`): one as text, several as a
+    list."""
+    found: dict[str, list[str]] = {}
+    for rrset in message.answer:
+        for item in rrset:
+            found.setdefault(_type(rrset.rdtype).lower(), []).append(item.to_text().strip('"').rstrip("."))
+    return {name: values[0] if len(values) == 1 else values for name, values in found.items()}
 
 
 def _records(section: Any) -> Iterator[str]:

@@ -277,12 +277,17 @@ async def test_names_are_asked_about(tmp_path: Path) -> None:
     extractors:
       - {type: regex, part: answer, group: 1, regex: ['mx a:([a-z.]+)']}
 """
+    alias = """dns:
+  - {name: 'www.{{FQDN}}', type: CNAME, matchers: [{type: dsl, dsl: ['contains(cname, "web.example")']}]}
+"""
     missing = "dns:\n  - {name: 'no.{{FQDN}}', type: A, matchers: [{type: word, words: [NXDOMAIN]}]}\n"
     with named(tmp_path) as port:
         settings = DnsSettings(nameservers=(("127.0.0.1", port),))
         outcome = await outcome_of(text, "example.test", dns=settings)
+        called = await outcome_of(alias, "example.test", dns=settings)
         nothing = await outcome_of(missing, "example.test", dns=settings)
     assert [(match.at, match.extracted) for match in outcome.matches] == [("example.test", ("one.example.test",))]
+    assert [match.at for match in called.matches] == ["www.example.test"]
     assert [match.at for match in nothing.matches] == ["no.example.test"]
 
 
