@@ -24,6 +24,7 @@ from palisade.commands import (
     modules,
     organization,
     policies,
+    profiles,
     results,
     roles,
     scans,
@@ -48,6 +49,7 @@ for part in (account, scans, results):
 for name, group in (
     ("scans", archives),
     ("modules", modules),
+    ("profiles", profiles),
     ("targets", targets),
     ("webhooks", webhooks),
     ("schedules", schedules),

@@ -47,6 +47,11 @@ def show_json(data: Any) -> None:
     sys.stdout.flush()
 
 
+def line(text: str) -> None:
+    """One line at once, for what comes bit by bit."""
+    out().print(safe(text), markup=False, highlight=False, soft_wrap=True)
+
+
 def hint(sentence: str) -> None:
     """Something that the reader may want to do next."""
     err().print(Text(sentence, style="dim"), soft_wrap=True)

@@ -147,7 +147,8 @@ class Picture:
             return Text("being planned", style="dim")
         bar = ProgressBar(batches, done, BAR, complete_style="cyan", finished_style="green")
         line = Table.grid(padding=(0, 1))
-        line.add_row(bar, Text(f"{done} of {batches}"))
+        left = self.progress.get("seconds_left")
+        line.add_row(bar, Text(f"{done} of {batches}" + (f", {_clock(left)} left" if left else "")))
         return line
 
     def _modules(self) -> str:

@@ -131,6 +131,19 @@ def scan(item: Resource, progress: Resource | None = None) -> Table:
     )
 
 
+def estimate(item: Resource) -> Group:
+    """What a scan will come to: a range for all of it, and its first wave."""
+    ranges = grid("All of it", "Low", "Likely", "High")
+    for name in ("tasks", "packets", "minutes", "dollars"):
+        row(ranges, name, *(f"{item[name][bound]:,g}" for bound in ("low", "likely", "high")))
+    first = grid("First wave", "Facts", "Kind", "For example")
+    for each in item["first_wave"]:
+        row(first, each["module"], each["tasks"], each["invasiveness"], "; ".join(each["examples"]))
+    warnings = [Text(f"More than the budget: {safe(text)}", style="yellow") for text in item["exceeds"]]
+    idle = [Text(f"{safe(name)} has nothing to do: {safe(why)}", style="dim") for name, why in item["idle"].items()]
+    return Group(ranges, Text(f"Basis: {safe(item['basis'])}\n", style="dim"), first, *warnings, *idle)
+
+
 def counts(found: Counter[str]) -> Text:
     """How many findings there are of each severity, in one line."""
     parts = [Text(f" {found[name]} {name} ", style=SEVERITY_STYLES[name]) for name in Severity if found[name]]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import time
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,6 +19,7 @@ from palisade.reports import Format
 from palisade.tables import Severity
 
 app = typer.Typer()
+FOLLOW_SECONDS = 2.0
 GRAPH_FORMATS = {".json": "json", ".gexf": "gexf", ".graphml": "graphml"}
 
 Output = Annotated[Path | None, typer.Option("--output", "-o", help="The file to write; - for stdout.")]
@@ -86,11 +89,43 @@ def observations(
 
 
 @app.command()
-def log(scan: ScanId, limit: Limit = 200, as_json: Json = False) -> None:
-    """Show what a scan's modules had to say."""
+def log(
+    scan: ScanId,
+    limit: Limit = 200,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Stay, and show what comes until the scan ends.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Show what a scan's modules have to say."""
     with connected() as api:
-        found = api.listed(f"/scans/{scan_id(api, scan)}/log", most(limit))
+        path = f"/scans/{scan_id(api, scan)}"
+        if follow:
+            _follow_log(api, path, as_json=as_json)
+            return
+        found = api.listed(f"{path}/log", most(limit))
     output.show(tables.log(found["items"]), found, as_json=as_json)
+
+
+def _follow_log(api: Api, path: str, *, as_json: bool) -> None:
+    """Print each entry once, as it comes; an entry whose count has grown is printed anew. With --json, one a line."""
+    seen: set[tuple[Any, ...]] = set()
+    while True:
+        is_over = api.get(path).get("finished_at") is not None
+        for entry in api.listed(f"{path}/log", None)["items"]:
+            key = tuple(entry.values())
+            if key not in seen:
+                seen.add(key)
+                output.line(json.dumps(entry) if as_json else _words(entry))
+        if is_over:
+            return
+        time.sleep(FOLLOW_SECONDS)
+
+
+def _words(entry: dict[str, Any]) -> str:
+    times = f" ({entry['count']} times)" if entry["count"] > 1 else ""
+    about = f": {entry['value']}" if entry["value"] else ""
+    return f"{entry['level']:8}{entry['module']}: {entry['message']}{about}{times}"
 
 
 @app.command()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -19,7 +21,9 @@ app = typer.Typer()
 Targets = Annotated[
     list[str], typer.Argument(metavar="TARGET...", help="A URL, domain, address, network or host:port.")
 ]
-Profile = Annotated[str, typer.Option(help="quick, comprehensive, stealth or web.")]
+Profile = Annotated[
+    str, typer.Option(help="quick, comprehensive, stealth, web, intrusive, or one of your own (`palisade profiles`).")
+]
 Name = Annotated[str | None, typer.Option(help="What the scan is called; by default after its targets.")]
 Modules = Annotated[
     list[str] | None, typer.Option("--module", help="Run this module (repeatable) instead of the profile's.")
@@ -31,6 +35,12 @@ Deny = Annotated[
     list[str] | None, typer.Option(help="A host, *.domain or network that must not be touched (repeatable).")
 ]
 Minutes = Annotated[float | None, typer.Option(help="End the scan after so many minutes.")]
+Dollars = Annotated[float | None, typer.Option(help="End the scan when it has cost so much.")]
+Rate = Annotated[float | None, typer.Option(help="Requests a second to one host, of all workers together.")]
+Robots = Annotated[bool, typer.Option("--robots", help="Leave out what a site's robots.txt asks to leave out.")]
+CalendarFile = Annotated[
+    Path | None, typer.Option("--calendar", help="A JSON file with the windows and blackouts in which it may run.")
+]
 Attest = Annotated[
     str | None,
     typer.Option(
@@ -49,7 +59,12 @@ def scan(
     allow: Allow = None,
     deny: Deny = None,
     minutes: Minutes = None,
+    dollars: Dollars = None,
+    rate: Rate = None,
+    robots: Robots = False,
+    calendar: CalendarFile = None,
     attest: Attest = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what it will come to; send nothing.")] = False,
     watch: Watch = False,
     fail_on: FailOn = None,
     as_json: Json = False,
@@ -58,9 +73,13 @@ def scan(
     if fail_on and not watch:
         raise WrongUsage("--fail-on needs --watch: without it the findings are not known yet.")
     body = definition(targets, profile, name, module, allow, deny, minutes)
+    body |= manners(body, dollars, rate, calendar, robots=robots)
     with connected() as api:
         if attest:
             attestation.attest(api, targets, attest)
+        if dry_run:
+            _foresee(api, body, as_json=as_json)
+            return
         started = start(api, body)
         if watch:
             _follow(api, started["scan_id"], fail_on, as_json=as_json)
@@ -84,6 +103,35 @@ def watch(scan: ScanId = "latest", fail_on: FailOn = None, as_json: Json = False
     """Show a scan until it ends, then its findings. Ctrl-C leaves the scan running."""
     with connected() as api:
         _follow(api, scan_id(api, scan), fail_on, as_json=as_json)
+
+
+@app.command()
+def estimate(scan: ScanId, as_json: Json = False) -> None:
+    """Show what a scan will come to, before it is started or again."""
+    with connected() as api:
+        found = api.get(f"/scans/{scan_id(api, scan)}/estimate")
+    output.show(tables.estimate(found), found, as_json=as_json)
+
+
+@app.command()
+def rescan(
+    scan: ScanId = "latest",
+    name: Name = None,
+    fresh: Annotated[int, typer.Option(metavar="MINUTES", help="Do not repeat what was done within so long.")] = 0,
+    full: Annotated[bool, typer.Option("--full", help="Do everything anew.")] = False,
+    watch: Watch = False,
+    fail_on: FailOn = None,
+    as_json: Json = False,
+) -> None:
+    """Repeat a scan that has ended: only what has changed is done, the rest is taken over."""
+    with connected() as api:
+        body = {"fresh_minutes": fresh, "full": full} | ({"name": name} if name else {})
+        made = api.post(f"/scans/{scan_id(api, scan)}/rescan", body)
+        started = api.post(f"/scans/{made['scan_id']}/start")
+        if watch:
+            _follow(api, started["scan_id"], fail_on, as_json=as_json)
+            return
+    output.show(started["scan_id"], started, as_json=as_json)
 
 
 @app.command()
@@ -129,6 +177,41 @@ def definition(
     scope = {key: value for key, value in (("allow", allow), ("deny", deny)) if value}
     optional = {"modules": modules, "scope": scope, "budget": {} if minutes is None else {"minutes": minutes}}
     return body | {key: value for key, value in optional.items() if value}
+
+
+def manners(
+    body: dict[str, Any], dollars: float | None, rate: float | None, calendar: Path | None, *, robots: bool
+) -> dict[str, Any]:
+    """How a scan behaves, as `POST /scans` takes it; what is not given is left to its profile."""
+    politeness = ({"requests_per_second": rate} if rate is not None else {}) | (
+        {"respect_robots": True} if robots else {}
+    )
+    budget = body.get("budget", {}) | ({"dollars": dollars} if dollars is not None else {})
+    given = {"budget": budget, "politeness": politeness, "calendar": read_calendar(calendar) if calendar else None}
+    return {key: value for key, value in given.items() if value}
+
+
+def read_calendar(file: Path) -> dict[str, Any]:
+    """A calendar from its file. Raises WrongUsage."""
+    try:
+        read = json.loads(file.read_text())
+    except (OSError, ValueError) as error:
+        raise WrongUsage(f"{file} is no calendar: {error}") from None
+    if not isinstance(read, dict):
+        raise WrongUsage(f"{file} is no calendar: it has windows, blackouts and a timezone.")
+    return read
+
+
+def _foresee(api: Api, body: dict[str, Any], *, as_json: bool) -> None:
+    """What a scan would come to. It is defined for that, and removed again; nothing is sent."""
+    created = api.post("/scans", body)
+    try:
+        found = api.get(f"/scans/{created['scan_id']}/estimate")
+    finally:
+        api.delete(f"/scans/{created['scan_id']}")
+    output.show(tables.estimate(found), found, as_json=as_json)
+    if not as_json:
+        output.hint("Nothing was sent.")
 
 
 def start(api: Api, body: dict[str, Any]) -> dict[str, Any]:

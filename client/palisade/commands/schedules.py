@@ -7,7 +7,22 @@ from typing import Annotated
 import typer
 
 from palisade import attestation, output, tables
-from palisade.commands.scans import Allow, Attest, Deny, Minutes, Modules, Name, Profile, Targets, definition
+from palisade.commands.scans import (
+    Allow,
+    Attest,
+    CalendarFile,
+    Deny,
+    Dollars,
+    Minutes,
+    Modules,
+    Name,
+    Profile,
+    Rate,
+    Robots,
+    Targets,
+    definition,
+    manners,
+)
 from palisade.commands.shared import Json, Yes, confirm, connected, segment
 
 app = typer.Typer(help="Scans that recur.")
@@ -44,16 +59,29 @@ def add(
     allow: Allow = None,
     deny: Deny = None,
     minutes: Minutes = None,
+    dollars: Dollars = None,
+    rate: Rate = None,
+    robots: Robots = False,
+    calendar: CalendarFile = None,
     attest: Attest = None,
     as_json: Json = False,
 ) -> None:
     """Set up a recurring scan."""
     body = definition(targets, profile, name, module, allow, deny, minutes) | {"cron": cron, "timezone": timezone}
+    body |= manners(body, dollars, rate, calendar, robots=robots)
     with connected() as api:
         if attest:
             attestation.attest(api, targets, attest)
         found = api.post("/schedules", body)
     output.show(tables.fields(found, **COLUMNS), found, as_json=as_json)
+
+
+@app.command()
+def occasions(schedule: ScheduleId, as_json: Json = False) -> None:
+    """Show when a recurring scan runs next."""
+    with connected() as api:
+        found = api.get(f"/schedules/{schedule}/occasions")
+    output.show(tables.plain(found["items"], Local="local", Here="at", Note="note"), found, as_json=as_json)
 
 
 @app.command()
