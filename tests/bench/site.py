@@ -1,4 +1,5 @@
-"""A web site of 1,001 pages on loopback, in a process of its own: `python -m tests.bench.site` prints its port.
+"""A web site of 1,001 pages on loopback (or of more), in a process of its own: `python -m tests.bench.site [SECTIONS]`
+prints its port.
 
 It is made to cost its visitor's time, not its own: every answer is ready before the first question, and the
 protocol is what a crawler needs of HTTP/1.1 (GET, keep-alive) and no more.
@@ -23,9 +24,14 @@ HEADERS = "Content-Type: text/html; charset=utf-8\r\nServer: bench/1.0\r\nX-Cont
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def links() -> dict[str, list[str]]:
+def pages_of(sections: int) -> int:
+    """How many pages a site of so many sections has."""
+    return 1 + sections * (1 + PAGES_OF_SECTION)
+
+
+def links(count: int) -> dict[str, list[str]]:
     """Every page's path, and the paths that it links to: down, up, and to the next of its kind."""
-    sections = [f"/section/{number}" for number in range(SECTIONS)]
+    sections = [f"/section/{number}" for number in range(count)]
     found = {"/": sections}
     for number, section in enumerate(sections):
         pages = [f"{section}/page/{page}" for page in range(PAGES_OF_SECTION)]
@@ -48,7 +54,12 @@ def _answer(status: str, text: str) -> bytes:
     return f"HTTP/1.1 {status}\r\n{HEADERS}Content-Length: {len(body)}\r\n\r\n".encode() + body
 
 
-ANSWERS = {path.encode(): page(path, targets) for path, targets in links().items()}
+def answers(sections: int) -> dict[bytes, bytes]:
+    """Every page by its path."""
+    return {path.encode(): page(path, targets) for path, targets in links(sections).items()}
+
+
+ANSWERS = answers(int(sys.argv[1]) if __name__ == "__main__" and len(sys.argv) > 1 else SECTIONS)
 MISSING = _answer("404 Not Found", "<title>Not found</title>")
 
 
@@ -76,9 +87,10 @@ async def _serve() -> None:
 
 
 @contextmanager
-def serving() -> Iterator[str]:
+def serving(sections: int = SECTIONS) -> Iterator[str]:
     """The site's address, while it serves."""
-    process = subprocess.Popen([sys.executable, "-m", "tests.bench.site"], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    command = [sys.executable, "-m", "tests.bench.site", str(sections)]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
         yield f"http://{HOST}:{int(process.stdout.readline())}/"

@@ -46,7 +46,7 @@ LOGIN_IN_CLEAR = misconfiguration(
 class CrawlerConfig(Config):
     """How far a walk goes."""
 
-    max_pages: Annotated[int, Field(ge=1, le=10_000, description="Pages of one task; the rest is left to others.")] = (
+    max_pages: Annotated[int, Field(ge=1, le=20_000, description="Pages of one task; the rest is left to others.")] = (
         2_000
     )
     max_depth: Annotated[int, Field(ge=0, le=100, description="Links followed from the first page.")] = 50
