@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 import re
+import string
 from collections.abc import Callable, Iterator
 
 from contracts.observations import canonical_host
 
 _LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
 VOWELS = "aeiou"
-LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789-"
+LETTERS = f"{string.ascii_lowercase}{string.digits}-"
 NEIGHBOURS = {
     "1": "2q", "2": "1qw3", "3": "2we4", "4": "3er5", "5": "4rt6", "6": "5ty7", "7": "6yu8", "8": "7ui9", "9": "8io0",
     "0": "9op", "q": "12wa", "w": "23qeas", "e": "34wrsd", "r": "45etdf", "t": "56ryfg", "y": "67tugh", "u": "78yihj",
