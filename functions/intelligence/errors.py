@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kernel.errors import Invalid, Problem
+from kernel.errors import Conflict, Invalid, Problem
 
 
 class RuleError(Problem):
@@ -15,6 +15,12 @@ class RuleError(Problem):
         self.file = file
         self.key = key
         self.reason = reason
+
+
+class NothingToCompare(Invalid):
+    """A scan is to be compared, and nobody said with what."""
+
+    slug, title = "nothing-to-compare", "There is no scan to compare with"
 
 
 class UnknownFormat(Invalid):
@@ -39,3 +45,21 @@ class TooMuchForFormat(Invalid):
     """The graph is larger than this format can hold."""
 
     slug, title = "too-much-for-format", "The graph is too large for this format"
+
+
+class UnknownTeam(Invalid):
+    """A scan cannot belong to this team."""
+
+    slug, title = "unknown-team", "There is no such team"
+
+
+class NotAwaiting(Conflict):
+    """An import has its file already."""
+
+    slug, title = "import-not-awaiting", "The import awaits no file"
+
+
+class NotEnded(Conflict):
+    """A scan that goes on cannot be moved."""
+
+    slug, title = "scan-not-ended", "The scan has not ended"

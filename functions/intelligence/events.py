@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contracts.facts import ImportStarted
 from contracts.scans import ScanDeleted, ScanEnded
 from functions.intelligence.gateways import StepFunctions
 from kernel.consumer import Consumer
@@ -20,3 +21,9 @@ def settle(event: ScanEnded, envelope: Envelope) -> None:
 def forget(event: ScanDeleted, envelope: Envelope) -> None:
     """Its facts leave the graph."""
     StepFunctions().forget(envelope.tenant_id, event.scan_id, envelope.id)
+
+
+@handler.on(ImportStarted)
+def take_in(event: ImportStarted, envelope: Envelope) -> None:
+    """The file becomes a scan."""
+    StepFunctions().take_in(envelope.tenant_id, event.import_id)

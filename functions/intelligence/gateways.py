@@ -17,6 +17,9 @@ class Machine(Protocol):
     def forget(self, tenant_id: str, scan_id: str, name: str) -> None:
         """Take a scan that was deleted out of the graph. Once for each name."""
 
+    def take_in(self, tenant_id: str, import_id: str) -> None:
+        """Take in a file, once."""
+
 
 class StepFunctions:
     """Machine on AWS Step Functions."""
@@ -28,6 +31,10 @@ class StepFunctions:
     def forget(self, tenant_id: str, scan_id: str, name: str) -> None:
         """Take a scan that was deleted out of the graph."""
         _start("FORGET_MACHINE_ARN", name, {"tenant_id": tenant_id, "scan_id": scan_id})
+
+    def take_in(self, tenant_id: str, import_id: str) -> None:
+        """Take in a file, once."""
+        _start("IMPORT_MACHINE_ARN", import_id, {"tenant_id": tenant_id, "import_id": import_id})
 
 
 def _start(setting: str, name: str, work: dict[str, str]) -> None:

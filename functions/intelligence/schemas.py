@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from contracts.findings import Severity
 from contracts.observations import ObservationType
+from functions.intelligence.model.imports import FORMATS
 from functions.intelligence.model.integrity import Damage, Wrong
 from functions.intelligence.model.patterns import EdgePattern, NodePattern, Pattern
 
@@ -360,3 +361,38 @@ class MatchesView(BaseModel):
 
     items: list[dict[str, KnownView]]
     is_complete: bool = Field(description="False: there may be more than was looked for.")
+
+
+class CreateImport(BaseModel):
+    """A file of facts that is to become a scan."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: Annotated[str, Field(min_length=1, max_length=200)]
+    format: Annotated[str, Field(max_length=20, json_schema_extra={"enum": list(FORMATS)})]
+    team_id: Annotated[str | None, Field(max_length=64)] = None
+
+
+class ArchiveMember(BaseModel):
+    """One member of an archive."""
+
+    name: str
+    size: int
+    sha256: str
+    blocks: list[int]
+
+
+class ArchiveContents(BaseModel):
+    """What an archive's first member, `manifest.json`, says."""
+
+    format: str
+    version: int
+    scan: dict[str, Any]
+    parts: list[ArchiveMember]
+
+
+class Archive(BaseModel):
+    """What a scan's archive is put together of."""
+
+    manifest: ArchiveContents
+    links: dict[str, str] = Field(description="Where each member is found, for fifteen minutes.")

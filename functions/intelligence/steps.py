@@ -7,7 +7,8 @@ from typing import Any
 
 from functions.intelligence.model import wave as _wave  # noqa: F401 - in Lambda's snapshot before a wave needs it
 from functions.intelligence.model.correlation import builtin as _builtin  # noqa: F401 - likewise
-from functions.intelligence.service import graph, keeping, scans
+from functions.intelligence.model.imports.items import Fault
+from functions.intelligence.service import graph, imports, keeping, scans
 from functions.intelligence.store import Store
 from kernel.actor import Actor
 from kernel.observe import task
@@ -49,3 +50,18 @@ def learn(actor: Actor, event: dict[str, Any]) -> dict[str, int]:
 def forget(actor: Actor, event: dict[str, Any]) -> dict[str, int]:
     """Takes `{scan_id}`; see `graph.forget_scan`."""
     return {"graphs": graph.forget_scan(store(), actor, event["scan_id"])}
+
+
+@task
+def take_in(actor: Actor, event: dict[str, Any]) -> dict[str, Any]:
+    """Takes `{import_id}`; see `imports.take_in`."""
+    return imports.take_in(store(), actor, event["import_id"])
+
+
+@task
+def finish_import(actor: Actor, event: dict[str, Any]) -> None:
+    """Takes `{import_id, cause?}`: the scan is there, or something of ours went wrong."""
+    if cause := event.get("cause"):
+        imports.fail(store(), actor, event["import_id"], [Fault(0, f"It could not be taken in ({cause}). Try again.")])
+    else:
+        imports.finish(store(), actor, event["import_id"])

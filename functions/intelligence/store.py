@@ -9,17 +9,20 @@ from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from contracts import facts
+from contracts.access import TeamBrief
 from contracts.findings import Detection
+from contracts.plans import Metered, unless_exhausted
 from contracts.reports import IntelligencePart, ReportFinding, part_key
 from contracts.scans import ScanBrief
 from functions.intelligence.model.learning import Snapshot, decode
 from functions.intelligence.model.outline import Outline
 from functions.intelligence.model.parts import Index, Slice, Written, written
-from functions.intelligence.model.records import GraphHead
+from functions.intelligence.model.records import GraphHead, ScanImport
 from kernel.actor import Actor
 from kernel.errors import NotFound
+from kernel.events import Event
 from kernel.facts import Facts
-from kernel.table import Table, create, update
+from kernel.table import Page, Table, create, update
 
 if TYPE_CHECKING:
     from functions.intelligence.model.correlation.compiled import RuleResult
@@ -143,6 +146,43 @@ class Store:
         """The names of the generations of which there are objects."""
         prefix = facts.graph_prefix(actor.tenant_id, audience)
         return {key.removeprefix(prefix).partition("/")[0] for key in self._facts.keys(actor, prefix)}
+
+    def add_import(self, actor: Actor, record: ScanImport) -> None:
+        """Commit a new import, if the plan has room for a scan."""
+        room = [unless_exhausted(actor, metered) for metered in (Metered.OBSERVATIONS, Metered.STORAGE)]
+        self._table.transact(actor, [create(record), *room], answer=record)
+
+    def import_(self, actor: Actor, import_id: str) -> ScanImport:
+        """One import that the actor sees. Raises NotFound."""
+        found = self._table.require(actor, ScanImport, import_id=import_id)
+        if not actor.sees(found.team_id):
+            raise NotFound()
+        return found
+
+    def imports(self, actor: Actor, limit: int, cursor: str | None) -> Page[ScanImport]:
+        """The imports that the actor sees, newest first; a page may be short."""
+        page = self._table.query(actor, ScanImport, limit=limit, cursor=cursor, newest_first=True)
+        return Page([each for each in page.items if actor.sees(each.team_id)], page.next_cursor)
+
+    def save_import(self, actor: Actor, record: ScanImport, *events: Event, answers: bool = False) -> None:
+        """Commit how far an import is. Raises PreconditionFailed when it moved on."""
+        self._table.transact(actor, [update(record)], events, answer=record if answers else None)
+
+    def has_team(self, actor: Actor, team_id: str) -> bool:
+        """Whether the organisation has a team."""
+        return self._table.get(actor, TeamBrief, team_id=team_id) is not None
+
+    def upload_link(self, actor: Actor, import_id: str) -> str:
+        """Where a file is to be put."""
+        return self._facts.upload_link(actor, facts.upload_key(actor.tenant_id, import_id))
+
+    def size(self, actor: Actor, key: str) -> int:
+        """The bytes of an object; 0 when there is none."""
+        return self._facts.size(actor, key)
+
+    def slice(self, actor: Actor, key: str, start: int, size: int) -> bytes:
+        """Some bytes of an object."""
+        return self._facts.get(actor, key, start, size)
 
     def detections(self, actor: Actor, key: str) -> list[Detection]:
         """Weaknesses that modules reported in one wave."""

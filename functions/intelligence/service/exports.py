@@ -7,12 +7,15 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from contracts import facts
-from functions.intelligence.errors import UnknownFormat
+from contracts.scans import ENDED
+from functions.intelligence.errors import NotEnded, UnknownFormat
+from functions.intelligence.model.archive import manifest_of, plain
 from functions.intelligence.model.export import EXPORTERS, SUFFIXES
 from functions.intelligence.model.graph import Entity, Relation
 from functions.intelligence.model.knowledge import as_entity, as_relation
 from functions.intelligence.model.learning import known_entities, known_relations
 from functions.intelligence.model.records import GraphHead
+from functions.intelligence.schemas import Archive, ArchiveContents
 from functions.intelligence.service.scans import graph_rows, index_of, reader
 from functions.intelligence.store import Store
 from kernel import clock
@@ -77,3 +80,15 @@ def _demand_known(form: str) -> None:
 def _audiences(heads: list[GraphHead]) -> str:
     """A name for these audiences together."""
     return hashlib.sha256("|".join(sorted(head.audience for head in heads)).encode()).hexdigest()[:16]
+
+
+def archive(store: Store, actor: Actor, scan_id: str) -> Archive:
+    """A whole scan, as far as it can be taken elsewhere, with a link to each of its members. Raises NotFound,
+    NotEnded."""
+    brief = store.brief(actor, scan_id)
+    index = store.index(actor, scan_id, brief.wave - 1)
+    if brief.status not in ENDED:
+        raise NotEnded()
+    manifest, keys = manifest_of(brief, index)
+    links = {name: store.link(actor, key, name.rpartition("/")[2]) for name, key in keys.items()}
+    return Archive(manifest=ArchiveContents.model_validate(plain(manifest)), links=links)

@@ -13,11 +13,38 @@ from typing import TypeVar
 import msgspec
 
 from contracts.observations import Observation
+from kernel.events import Event
 
 T = TypeVar("T")
 
 _encoder = msgspec.msgpack.Encoder()
 MAX_SEGMENT_BYTES = 256 * 1024 * 1024
+
+
+class ImportStarted(Event, context="intelligence"):
+    """A file was uploaded, and is to be taken in as a scan."""
+
+    import_id: str
+    scan_id: str
+    name: str
+    format: str
+
+
+class ImportFinished(Event, context="intelligence"):
+    """A file was taken in: there is a scan with its facts."""
+
+    import_id: str
+    scan_id: str
+    name: str
+    observations: int
+
+
+class ImportFailed(Event, context="intelligence"):
+    """A file could not be taken in, and nothing of it was."""
+
+    import_id: str
+    name: str
+    reason: str
 
 
 def scan_prefix(tenant_id: str, scan_id: str) -> str:
@@ -100,6 +127,11 @@ def compact_key(tenant_id: str, scan_id: str, wave: int, kind: str, part: int) -
     """What compaction made of all waves up to this one: parts of `observations`, `entities` or `relations` in the
     form of those of the waves, and `postings`, the index of values."""
     return f"{scan_prefix(tenant_id, scan_id)}compacted/{wave:05}/{kind}-{part:05}.mpk.gz"
+
+
+def upload_key(tenant_id: str, import_id: str) -> str:
+    """A file that is to be taken in."""
+    return f"tenants/{tenant_id}/imports/{import_id}/upload"
 
 
 def graph_prefix(tenant_id: str, audience: str) -> str:

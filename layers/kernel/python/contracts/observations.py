@@ -137,3 +137,9 @@ def _canonical_address(value: str) -> str:
         return str(ipaddress.ip_network(value, strict=False) if "/" in value else ipaddress.ip_address(value))
     except ValueError:
         return value
+
+
+def derived_id(scan_id: str, known_id: str) -> str:
+    """The id of a fact in a scan that took it over from another one, in which it is `known_id`."""
+    digest = hashlib.blake2b(f"{scan_id}\x00{known_id}".encode(), digest_size=16).digest()
+    return "obs_" + base64.b32encode(digest).decode().rstrip("=").lower()

@@ -115,6 +115,15 @@ class Facts:
                         Bucket=self.bucket, Delete={"Objects": batch[start : start + DELETE_BATCH], "Quiet": True}
                     )
 
+    def upload_link(self, actor: Actor, key: str, seconds: int = LINK_SECONDS) -> str:
+        """A presigned link to which an object can be put."""
+        self._own(actor, key)
+        with aws.acting_for(actor.tenant_id):
+            link: str = self.client.generate_presigned_url(
+                "put_object", Params={"Bucket": self.bucket, "Key": key}, ExpiresIn=seconds
+            )
+        return link
+
     def link(self, actor: Actor, key: str, filename: str, seconds: int = LINK_SECONDS) -> str:
         """A presigned download link that saves under `filename`."""
         self._own(actor, key)

@@ -1,0 +1,91 @@
+"""What SpiderFoot 4.0 exports: the CSV and the JSON of a scan's data elements."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from functions.intelligence.model.correlation.spiderfoot import MODULES, TYPES
+from functions.intelligence.model.imports.items import Fault, Faulty, Reading, json_of, text_of
+from functions.intelligence.model.imports.table import rows_of
+
+NEEDED: Final = frozenset({"Updated", "Type", "Module", "Source", "Data"})
+ROOT: Final = "ROOT"
+WEAKNESSES: Final = frozenset({"vulnerability", "misconfiguration", "exposure"})
+SEVERITIES: Final = {"CRITICAL": "critical", "HIGH": "high", "MEDIUM": "medium", "LOW": "low"}
+
+
+def read_spiderfoot_csv(body: bytes, reading: Reading) -> None:
+    """The CSV of one scan or of several: Updated, Type, Module, Source, F/P, Data. Raises Faulty."""
+    elements = (
+        (line, row["Type"], row["Data"], row["Module"], row["Source"], row["Updated"], row.get("F/P", ""))
+        for line, row in rows_of(body, NEEDED)
+    )
+    _Elements(reading).take(elements)
+
+
+def read_spiderfoot_json(body: bytes, reading: Reading) -> None:
+    """The JSON of one scan or of several: a list of data elements. Raises Faulty."""
+    found = json_of(text_of(body))
+    if not isinstance(found, list):
+        raise Faulty([Fault(1, "This is no list of data elements.")])
+    _Elements(reading).take(_element(number, each) for number, each in enumerate(found, 1))
+
+
+def _element(number: int, each: Any) -> tuple[int, str, str, str, str, str, str]:
+    if not isinstance(each, dict) or not isinstance(each.get("data"), str):
+        raise Faulty([Fault(number, "An element has a text named 'data'.")])
+    kind = each.get("event_type") or each.get("type") or ""
+    told = [str(each.get(name) or "") for name in ("module", "source_data", "last_seen", "false_positive")]
+    return (number, str(kind), each["data"], *told)
+
+
+class _Elements:
+    """Data elements as things. What led to one is named by its data alone: the first thing of that value is meant."""
+
+    def __init__(self, reading: Reading) -> None:
+        self._reading = reading
+        self._by_value: dict[str, str] = {}
+        self._sources: list[tuple[str, str]] = []
+
+    def take(self, elements: Any) -> None:
+        for element in elements:
+            self._one(*element)
+        for name, source in self._sources:
+            self._reading.lead(self._by_value.get(source, ""), name)
+
+    def _one(self, line: int, kind: str, data: str, module: str, source: str, updated: str, refuted: str) -> None:
+        if kind == ROOT or (kind.endswith("_RAW") and kind not in TYPES):
+            return
+        type_ = self._type(kind)
+        if type_ is None or refuted.strip() in ("1", "True", "true"):
+            self._reading.skip("false positive" if type_ else kind or "no type")
+            return
+        before = len(self._reading.items)
+        self._reading.add(
+            line,
+            type_,
+            data,
+            observed_at=self._reading.time(line, updated),
+            module=MODULES.get(module, module or "spiderfoot"),
+            attributes=_attributes(kind, type_, data, source),
+        )
+        if len(self._reading.items) > before:
+            name = next(reversed(self._reading.items))
+            self._by_value.setdefault(data, name)
+            self._sources.append((name, source))
+
+    @staticmethod
+    def _type(kind: str) -> str | None:
+        """The type of ours that comes first for a type of SpiderFoot's."""
+        kinds = TYPES.get(kind)
+        return kinds[0].type if kinds else None
+
+
+def _attributes(kind: str, type_: str, data: str, source: str) -> dict[str, Any]:
+    told: dict[str, Any] = {"spiderfoot_type": kind}
+    if type_ in WEAKNESSES:
+        severity = next((name for mark, name in SEVERITIES.items() if kind.endswith(mark)), "info")
+        title = kind.replace("_", " ").capitalize()
+        told |= {"check": kind.lower().replace("_", "-"), "asset": source or data, "title": title}
+        told |= {"severity": severity, "description": data, "evidence": {"data": data[:500]}}
+    return told
