@@ -65,7 +65,7 @@ class Conversation:
         request["negotiate_context_list"] = [context]
         status, body = await self._exchange(Commands.SMB2_NEGOTIATE, request)
         if status != SUCCESS:
-            raise EgressProtocolError(f"the SMB server refuses to negotiate: {status:#010x}")
+            raise EgressProtocolError(f"the SMB server refuses to negotiate: {hex(status)}")
         return _server(_unpacked(SMB2NegotiateResponse(), body))
 
     async def enter(self, host: str) -> bool:
@@ -91,7 +91,7 @@ class Conversation:
 
     async def _reaches_services(self, host: str) -> bool:
         request = SMB2TreeConnectRequest()
-        request["buffer"] = rf"\\{host}\IPC$".encode("utf-16-le")
+        request["buffer"] = f"\\\\{host}\\IPC$".encode("utf-16-le")
         status, _ = await self._exchange(Commands.SMB2_TREE_CONNECT, request)
         return status == SUCCESS
 
@@ -130,7 +130,7 @@ def _server(answer: Any) -> Server:
     required = mode & SecurityMode.SMB2_NEGOTIATE_SIGNING_REQUIRED
     signing = "required" if required else "enabled" if mode else "no"
     dialect = answer["dialect_revision"].get_value()
-    return Server(DIALECTS.get(dialect, f"{dialect:#06x}"), signing, str(answer["server_guid"].get_value()))
+    return Server(DIALECTS.get(dialect, hex(dialect)), signing, str(answer["server_guid"].get_value()))
 
 
 def _unpacked(structure: Any, data: bytes) -> Any:
