@@ -42,6 +42,12 @@ SEVERITY_STYLES: dict[str, str] = {
 }
 KEPT_WHOLE = frozenset({"E-mail", "Id", "Password", "Scan", "Severity", "Status"})
 """Columns that are not broken into lines: a reader copies them, or looks for them."""
+DIFFERENCES = {
+    "added": ("new", "green"),
+    "removed": ("gone", "red"),
+    "changed": ("changed", "yellow"),
+    "not_looked_for": ("not looked for", "dim"),
+}
 STATUS_STYLES = {"finished": "green", "failed": "bold red", "stopped": "red", "running": "cyan", "paused": "yellow"}
 
 
@@ -142,6 +148,18 @@ def estimate(item: Resource) -> Group:
     warnings = [Text(f"More than the budget: {safe(text)}", style="yellow") for text in item["exceeds"]]
     idle = [Text(f"{safe(name)} has nothing to do: {safe(why)}", style="dim") for name, why in item["idle"].items()]
     return Group(ranges, Text(f"Basis: {safe(item['basis'])}\n", style="dim"), first, *warnings, *idle)
+
+
+def differences(items: list[Resource]) -> Table | Text:
+    """What two scans found otherwise."""
+    if not items:
+        return Text("Both found the same.")
+    table = grid("", "Type", "Value", "What")
+    for item in items:
+        word, style = DIFFERENCES.get(item["kind"], (item["kind"], ""))
+        changed = "; ".join(f"{name}: {before} → {after}" for name, (before, after) in item["changed"].items())
+        row(table, Text(word, style=style), item["type"], item["value"], changed)
+    return table
 
 
 def counts(found: Counter[str]) -> Text:

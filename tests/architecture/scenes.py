@@ -92,6 +92,11 @@ def own_module(tail: str = "", body: Any = None) -> Scene:
     return scene
 
 
+def compared(world: World) -> Request:
+    """A scan is compared with itself: it has found something."""
+    return Request(f"{world.scanned}/differences", query=f"base={world.scanned.rpartition('/')[2]}")
+
+
 def about_facts(tail: str) -> Scene:
     """About what a scan came to know."""
     return lambda world: Request(world.scanned + tail)
@@ -391,6 +396,7 @@ SCENES: dict[str, Scene] = {
     "GET /scans/{scan_id}/entities": about_facts("/entities"),
     "GET /scans/{scan_id}/findings": about_facts("/findings"),
     "GET /scans/{scan_id}/graph": about_facts("/graph"),
+    "GET /scans/{scan_id}/differences": compared,
     "GET /scans/{scan_id}/estimate": about_scan("/estimate"),
     "GET /scans/{scan_id}/log": about_facts("/log"),
     "GET /scans/{scan_id}/observations": about_facts("/observations"),

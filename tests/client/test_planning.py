@@ -53,6 +53,18 @@ def test_a_scan_is_repeated(logged_in: Platform, palisade: Palisade) -> None:
     assert logged_in.calls[0].body == {"fresh_minutes": 60, "full": False, "name": "Again"}
 
 
+def test_the_difference_between_two_scans_is_shown(logged_in: Platform, palisade: Palisade) -> None:
+    one = {"kind": "added", "type": "host", "value": "new.example", "confidence": 1.0, "changed": {}}
+    two = {"kind": "changed", "type": "ip", "value": "192.0.2.1", "confidence": 1.0, "changed": {"port": [1, 2]}}
+    logged_in.page(f"GET /scans/{SCAN}/differences", [one, two])
+    said = palisade("diff", SCAN, "scan_0")
+    assert "new.example" in said.out
+    assert "port: 1 → 2" in said.out
+    assert logged_in.calls[-1].query["base"] == ["scan_0"]
+    logged_in.page(f"GET /scans/{SCAN}/differences", [])
+    assert "the same" in palisade("diff", SCAN).out
+
+
 def test_a_calendar_is_read_from_its_file(logged_in: Platform, palisade: Palisade, tmp_path: Path) -> None:
     logged_in.answer("POST /scans", scan())
     logged_in.answer(f"POST /scans/{SCAN}/start", scan(status="queued"))

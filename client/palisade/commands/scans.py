@@ -11,7 +11,7 @@ import typer
 
 from palisade import attestation, output, tables, watching
 from palisade.api import Api
-from palisade.commands.shared import FailOn, Json, ScanId, Yes, confirm, connected, scan_id
+from palisade.commands.shared import FailOn, Json, Limit, ScanId, Yes, confirm, connected, most, scan_id, segment
 from palisade.errors import ApiProblem, ExitCode, WrongUsage
 from palisade.picture import Picture
 from palisade.tables import Severity
@@ -132,6 +132,21 @@ def rescan(
             _follow(api, started["scan_id"], fail_on, as_json=as_json)
             return
     output.show(started["scan_id"], started, as_json=as_json)
+
+
+@app.command()
+def diff(
+    scan: ScanId = "latest",
+    base: Annotated[
+        str | None, typer.Argument(help="The earlier scan; by default the one that it repeats.", callback=segment)
+    ] = None,
+    limit: Limit = 200,
+    as_json: Json = False,
+) -> None:
+    """Show what a scan found otherwise than an earlier one."""
+    with connected() as api:
+        found = api.listed(f"/scans/{scan_id(api, scan)}/differences", most(limit), base=base)
+    output.show(tables.differences(found["items"]), found, as_json=as_json)
 
 
 @app.command()

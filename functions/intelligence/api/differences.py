@@ -22,7 +22,7 @@ class DifferenceParameters(ListParameters):
 
 
 class DifferenceView(BaseModel):
-    """A thing that is new, gone, or otherwise than before; `not_looked_for` when the later scan had no module for it."""
+    """A thing that is new, gone, or otherwise than before; `not_looked_for` where the later scan had no module."""
 
     kind: Kind
     type: str
