@@ -21,6 +21,7 @@ from palisade.commands import (
     archives,
     audit,
     keys,
+    knowledge,
     modules,
     organization,
     policies,
@@ -48,6 +49,7 @@ for part in (account, scans, results):
     app.add_typer(part.app)
 for name, group in (
     ("scans", archives),
+    ("knowledge", knowledge),
     ("modules", modules),
     ("profiles", profiles),
     ("targets", targets),

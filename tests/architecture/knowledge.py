@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from functions.intelligence import steps
 from functions.intelligence.model.graph import entity_key
-from tests.architecture.scenes import Request, Scene, about_facts
+from functions.scans.steps import gate
+from tests.architecture.scenes import Request, Scene, about_facts, made, plain, then
 from tests.architecture.world import SITE, World
 
+FILE = {"name": "Old facts", "format": "csv"}
 PATTERN = {
     "nodes": {"url": {"types": ["url"]}, "page": {"types": ["http_response"]}},
     "edges": [{"source": "url", "target": "page"}],
@@ -38,6 +40,19 @@ def pattern(world: World) -> Request:
     return Request("/graph/patterns", PATTERN)
 
 
+def uploaded(world: World) -> Request:
+    """A file awaits being taken in."""
+    return Request(f"/imports/{world.create('/imports', FILE)['import_id']}/start")
+
+
+def archived(world: World) -> Request:
+    """A scan has ended."""
+    path = world.scanned
+    event = {"tenant_id": world.who.tenant_id, "scan_id": path.rpartition("/")[2]}
+    gate({**event, "report": {"wave": -1, "exhausted": True}}, None)
+    return Request(f"{path}/archive")
+
+
 KNOWLEDGE: dict[str, Scene] = {
     "GET /graph": about_graph(""),
     "GET /graph/communities": about_graph("/communities"),
@@ -49,5 +64,10 @@ KNOWLEDGE: dict[str, Scene] = {
     "GET /graph/ranking": about_graph("/ranking"),
     "GET /graph/timeline": about_graph("/timeline"),
     "POST /graph/patterns": pattern,
+    "GET /imports": then("/imports", made("/imports", FILE, "import_id")),
+    "POST /imports": plain("/imports", FILE),
+    "GET /imports/{import_id}": made("/imports", FILE, "import_id"),
+    "POST /imports/{import_id}/start": uploaded,
+    "GET /scans/{scan_id}/archive": archived,
     "GET /scans/{scan_id}/integrity": about_facts("/integrity"),
 }

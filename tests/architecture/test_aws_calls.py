@@ -22,6 +22,7 @@ from tests.kit import Answer
 READS = 2
 FACT_READS = {
     "GET /graph/entities/{entity_id}": 4,
+    "GET /graph/export": 4,
     "GET /scans/{scan_id}/integrity": 30,
     "GET /scans/{scan_id}/entities": 3,
     "GET /scans/{scan_id}/graph": 4,

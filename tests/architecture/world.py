@@ -66,7 +66,7 @@ class World(ExitStack):
         self._monkeypatch = monkeypatch
         edges.set_up(monkeypatch)
         monkeypatch.setenv("REPORT_MACHINE_ARN", aws.setting("SCAN_MACHINE_ARN"))
-        for name in ("SETTLE", "FORGET", "PRIVACY_EXPORT", "PRIVACY_ERASURE", "PRIVACY_TENANT"):
+        for name in ("SETTLE", "FORGET", "IMPORT", "PRIVACY_EXPORT", "PRIVACY_ERASURE", "PRIVACY_TENANT"):
             monkeypatch.setenv(f"{name}_MACHINE_ARN", aws.setting("SCAN_MACHINE_ARN"))
         monkeypatch.setenv("USER_POOL_CLIENT_ID", "client")
 

@@ -184,6 +184,7 @@ async def _start(platform: Platform) -> web.AppRunner:
     app = web.Application()
     app.router.add_get("/ws", functools.partial(_socket, platform))
     app.router.add_get("/files/{name}", functools.partial(_file, platform))
+    app.router.add_put("/files/{name}", functools.partial(_put, platform))
     app.router.add_route("*", "/{path:.*}", functools.partial(_api, platform))
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
     await runner.setup()
@@ -260,6 +261,13 @@ async def _file(platform: Platform, request: web.Request) -> web.StreamResponse:
     if found is None or "Authorization" in call.headers:
         return web.Response(status=403)
     return web.Response(body=found)
+
+
+async def _put(platform: Platform, request: web.Request) -> web.StreamResponse:
+    if "Authorization" in request.headers or "Content-Length" not in request.headers:
+        return web.Response(status=403)
+    platform.files[request.match_info["name"]] = await request.read()
+    return web.Response()
 
 
 async def _socket(platform: Platform, request: web.Request) -> web.StreamResponse:

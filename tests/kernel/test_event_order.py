@@ -55,7 +55,7 @@ SCAN = {"name": "Site", "targets": ["127.0.0.1"]}
 @pytest.fixture
 def world(cloud: None, monkeypatch: pytest.MonkeyPatch) -> None:
     edges.set_up(monkeypatch)
-    for name in ("REPORT", "SETTLE", "FORGET"):
+    for name in ("REPORT", "SETTLE", "FORGET", "IMPORT"):
         monkeypatch.setenv(f"{name}_MACHINE_ARN", aws.setting("SCAN_MACHINE_ARN"))
 
 

@@ -20,7 +20,10 @@ from palisade.tables import Severity
 
 app = typer.Typer()
 FOLLOW_SECONDS = 2.0
-GRAPH_FORMATS = {".json": "json", ".gexf": "gexf", ".graphml": "graphml"}
+GRAPH_FORMATS = {
+    ".stix.json": "stix",
+    **{f".{kind}": kind for kind in ("json", "gexf", "graphml", "csv", "xlsx")},
+}
 
 Output = Annotated[Path | None, typer.Option("--output", "-o", help="The file to write; - for stdout.")]
 OfScan = Annotated[
@@ -75,14 +78,20 @@ def observations(
     scan: ScanId,
     types: Annotated[list[str] | None, typer.Option("--type", help="Of this type, such as `url` (repeatable).")] = None,
     module: Annotated[list[str] | None, typer.Option(help="From this module (repeatable).")] = None,
+    value: Annotated[str | None, typer.Option(help="With exactly this value.")] = None,
+    prefix: Annotated[str | None, typer.Option(help="With a value that begins like this.")] = None,
     contains: Annotated[str | None, typer.Option(help="With this text in the value.")] = None,
+    source: Annotated[str | None, typer.Option(help="That this observation led to.")] = None,
+    since: Annotated[str | None, typer.Option(help="Observed then or later, such as 2026-01-31T12:00:00Z.")] = None,
+    until: Annotated[str | None, typer.Option(help="Observed then or earlier.")] = None,
     limit: Limit = 100,
     as_json: Json = False,
 ) -> None:
     """List the facts that a scan gathered, the oldest first."""
     with connected() as api:
         path = f"/scans/{scan_id(api, scan)}/observations"
-        found = api.listed(path, most(limit), type=types, module=module, contains=contains)
+        asked = {"value": value, "prefix": prefix, "contains": contains, "source": source}
+        found = api.listed(path, most(limit), type=types, module=module, since=since, until=until, **asked)
     output.show(tables.observations(found["items"]), found, as_json=as_json)
     if found["next_cursor"] and not as_json:
         output.hint("There are more: --limit 0 lists all.")
@@ -131,16 +140,14 @@ def _words(entry: dict[str, Any]) -> str:
 @app.command()
 def graph(
     scan: ScanId,
-    target: Annotated[Path, typer.Option("--output", "-o", help="A file that ends in .json, .gexf or .graphml.")],
+    target: Annotated[Path, typer.Option("--output", "-o", help=f"A file that ends in {', '.join(GRAPH_FORMATS)}.")],
     as_json: Json = False,
 ) -> None:
     """Save a scan's knowledge graph; the file's suffix says in which format."""
-    kind = GRAPH_FORMATS.get(target.suffix.lower())
-    if kind is None:
-        raise WrongUsage(f"{target} does not end in {', '.join(GRAPH_FORMATS)}.")
+    kind = graph_format(target)
     with connected() as api:
         size = api.save(f"/scans/{scan_id(api, scan)}/graph", target, format=kind)
-    _tell_saved(target, size, as_json=as_json)
+    tell_saved(target, size, as_json=as_json)
 
 
 @app.command()
@@ -157,7 +164,15 @@ def report(
         with reports.waiting(silent=as_json):
             made = reports.make(api, found, kind)
         size = api.save(made["download_url"], target)
-    _tell_saved(target, size, as_json=as_json, report_id=made["report_id"])
+    tell_saved(target, size, as_json=as_json, report_id=made["report_id"])
+
+
+def graph_format(target: Path) -> str:
+    """The format that a file's name tells. Raises WrongUsage."""
+    for suffix, kind in GRAPH_FORMATS.items():
+        if target.name.lower().endswith(suffix):
+            return kind
+    raise WrongUsage(f"{target} does not end in {', '.join(GRAPH_FORMATS)}.")
 
 
 def _findings(api: Api, path: str, severities: list[Severity] | None, limit: int | None) -> dict[str, Any]:
@@ -172,7 +187,7 @@ def _findings(api: Api, path: str, severities: list[Severity] | None, limit: int
     return {"items": items, "next_cursor": None}
 
 
-def _tell_saved(target: Path, size: int, *, as_json: bool, **more: str) -> None:
+def tell_saved(target: Path, size: int, *, as_json: bool, **more: str) -> None:
     """Say where a file is, unless it went to stdout itself."""
     if target == STDOUT:
         return
