@@ -67,6 +67,7 @@ class AwsPosture(Module[Read]):
         invasiveness=Invasiveness.PASSIVE,
         cost_class=CostClass.HEAVY,
         rate_group="aws",
+        rate_per_second=10.0,
         batch_size=1,
         concurrency=1,
         data_source="the tenant's own AWS account",

@@ -62,6 +62,7 @@ class Breach(Module[Breaches]):
         produces=(ObservationType.EMAIL, ObservationType.EXPOSURE),
         invasiveness=Invasiveness.PASSIVE,
         rate_group="provider-hibp",
+        rate_per_second=0.15,
         concurrency=1,
         licence="Have I Been Pwned terms; breach descriptions CC BY 4.0",
         data_source="Have I Been Pwned, API v3: breached domain, breaches",

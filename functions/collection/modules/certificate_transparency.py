@@ -34,6 +34,7 @@ class CertificateTransparency(Module[list[dict[str, Any]]]):
         produces=(ObservationType.HOST,),
         invasiveness=Invasiveness.PASSIVE,
         rate_group="provider-crtsh",
+        rate_per_second=0.5,
         concurrency=1,
         licence="public logs; crt.sh asks for considerate use",
         data_source="crt.sh (Sectigo), a search over the public certificate transparency logs",

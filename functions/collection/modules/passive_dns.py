@@ -42,6 +42,7 @@ class PassiveDns(Module[list[dict[str, Any]]]):
         produces=(ObservationType.HOST, ObservationType.DNS_RECORD),
         invasiveness=Invasiveness.PASSIVE,
         rate_group="provider-otx",
+        rate_per_second=1.0,
         concurrency=1,
         licence="AlienVault OTX terms of use",
         data_source="AlienVault OTX, passive DNS (API v1)",

@@ -62,6 +62,7 @@ class Rdap(Module[dict[str, Any]]):
         ),
         invasiveness=Invasiveness.PASSIVE,
         rate_group="provider-rdap",
+        rate_per_second=1.0,
         concurrency=2,
         licence="terms of each registry",
         data_source="the registries' RDAP servers (RFC 9083), found through rdap.org",

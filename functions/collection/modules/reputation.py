@@ -50,6 +50,7 @@ class Reputation(Module[tuple[dict[str, Any], int]]):
         produces=(ObservationType.METADATA, ObservationType.ORGANISATION, ObservationType.EXPOSURE),
         invasiveness=Invasiveness.PASSIVE,
         rate_group="provider-abuseipdb",
+        rate_per_second=1.0,
         concurrency=1,
         licence="AbuseIPDB terms of service",
         data_source="AbuseIPDB, API v2: check",
