@@ -5,8 +5,6 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-import re2  # type: ignore[import-untyped]
-
 from functions.collection.templates.errors import TemplateError
 
 MAX_PATTERN = 8_192
@@ -17,6 +15,8 @@ MAX_MATCHES = 200
 @lru_cache(maxsize=2048)
 def compile_pattern(pattern: str, ignore_case: bool = False) -> Any:
     """A pattern that searches bytes (UTF-8). Raises `TemplateError`."""
+    import re2  # type: ignore[import-untyped]
+
     if len(pattern) > MAX_PATTERN:
         raise TemplateError(f"a regular expression has at most {MAX_PATTERN} characters")
     options = re2.Options()

@@ -7,9 +7,8 @@ multiply) is refused before anything is built from it.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
-
-import yaml
 
 from functions.collection.templates.errors import TemplateError
 
@@ -18,7 +17,6 @@ MAX_DEPTH = 40
 MAX_NODES = 20_000
 _KINDS = ("map", "seq", "str", "int", "float", "bool", "null", "timestamp", "merge", "value")
 _TAGS = frozenset(f"tag:yaml.org,2002:{kind}" for kind in _KINDS)
-_Loader: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +35,13 @@ class Document:
 
 def read_document(text: str) -> Document:
     """The one document of a text. Raises `TemplateError`."""
+    import yaml
+
     if len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
         raise TemplateError(f"the template is larger than {MAX_BYTES // 1024} KiB")
     try:
         _survey(text)
-        node = yaml.compose(text, Loader=_Loader)
+        node = yaml.compose(text, Loader=_loader())
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         raise TemplateError(f"not YAML: {error.problem or error.context}", "", mark.line + 1 if mark else 0) from None
@@ -53,10 +53,20 @@ def read_document(text: str) -> Document:
     return Document(_value(node, "", document.lines, yaml.SafeLoader("")), document.lines)
 
 
+@cache
+def _loader() -> Any:
+    """The quickest reader that is there."""
+    import yaml
+
+    return getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
 def _survey(text: str) -> None:
     """Refuse what would take more than its share, from the events alone."""
+    import yaml
+
     depth = nodes = documents = 0
-    for event in yaml.parse(text, Loader=_Loader):
+    for event in yaml.parse(text, Loader=_loader()):
         line = event.start_mark.line + 1 if event.start_mark else 0
         if isinstance(event, yaml.AliasEvent):
             raise TemplateError("an alias (*name) is refused: write the value out", "", line)
@@ -79,9 +89,9 @@ def _value(node: Any, pointer: str, lines: dict[str, int], constructor: Any) -> 
     lines[pointer] = node.start_mark.line + 1
     if node.tag not in _TAGS:
         raise TemplateError(f"the tag {node.tag} is refused", pointer, lines[pointer])
-    if isinstance(node, yaml.MappingNode):
+    if node.id == "mapping":
         return _mapping(node, pointer, lines, constructor)
-    if isinstance(node, yaml.SequenceNode):
+    if node.id == "sequence":
         return [_value(item, f"{pointer}/{n}", lines, constructor) for n, item in enumerate(node.value)]
     return _scalar(node, pointer, constructor)
 
@@ -90,7 +100,7 @@ def _mapping(node: Any, pointer: str, lines: dict[str, int], constructor: Any) -
     found: dict[str, Any] = {}
     for key_node, value_node in node.value:
         line = key_node.start_mark.line + 1
-        if not isinstance(key_node, yaml.ScalarNode):
+        if key_node.id != "scalar":
             raise TemplateError("a key must be a word", pointer, line)
         key = str(key_node.value)
         if key in found:
@@ -101,10 +111,12 @@ def _mapping(node: Any, pointer: str, lines: dict[str, int], constructor: Any) -
 
 
 def _scalar(node: Any, pointer: str, constructor: Any) -> Any:
+    import yaml
+
     line = node.start_mark.line + 1
     if node.tag.endswith((":timestamp", ":merge", ":value")):
         return node.value
     try:
         return constructor.construct_object(node)
-    except (ValueError, yaml.YAMLError):
+    except (ValueError, KeyError, yaml.YAMLError):
         raise TemplateError(f"{node.value[:60]!r} cannot be read", pointer, line) from None
