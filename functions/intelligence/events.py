@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contracts.facts import ImportStarted
+from contracts.intelligence import ImportStarted
 from contracts.scans import ScanDeleted, ScanEnded
 from functions.intelligence.gateways import StepFunctions
 from kernel.consumer import Consumer

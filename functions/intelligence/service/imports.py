@@ -7,7 +7,8 @@ from itertools import islice
 from typing import Any, Final
 
 from contracts import facts
-from contracts.facts import ImportFailed, ImportFinished, ImportStarted, encode_rows
+from contracts.facts import encode_rows
+from contracts.intelligence import ImportFailed, ImportFinished, ImportStarted
 from contracts.observations import Observation
 from functions.intelligence.errors import NotAwaiting, UnknownFormat, UnknownTeam
 from functions.intelligence.model.archive import open_archive, taken_over

@@ -111,8 +111,9 @@ class BoundedContext(Stack):
         door.allow(["secretsmanager:GetSecretValue"], [secret])
         door.function.add_environment("CURSOR_SECRET_ARN", secret)
 
-    def events(self, *types: str, every: bool = False, timeout: int = 60) -> Door:
-        """The event door: a rule on the bus, a queue with a dead-letter queue, and the consumer behind it."""
+    def events(self, *types: str, every: bool = False, timeout: int = 60, batch_size: int = 10) -> Door:
+        """The event door: a rule on the bus, a queue with a dead-letter queue, and the consumer behind it, which must
+        get through `batch_size` events within its time-out."""
         door = self.door("events", "events.handler", timeout=timeout)
         dead = aws_sqs.Queue(self, "DeadEvents", retention_period=Duration.days(14), enforce_ssl=True)
         queue = aws_sqs.Queue(
@@ -133,7 +134,7 @@ class BoundedContext(Stack):
             targets=[aws_events_targets.SqsQueue(queue, dead_letter_queue=dead)],
         )
         door.alias.add_event_source(
-            aws_lambda_event_sources.SqsEventSource(queue, batch_size=10, report_batch_item_failures=True)
+            aws_lambda_event_sources.SqsEventSource(queue, batch_size=batch_size, report_batch_item_failures=True)
         )
         aws_cloudwatch.Alarm(
             self,

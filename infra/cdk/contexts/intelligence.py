@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from aws_cdk import aws_iam, aws_scheduler
 from constructs import Construct
 
-from contracts.facts import ImportStarted
+from contracts.intelligence import ImportStarted
 from contracts.scans import ScanDeleted, ScanEnded
 from infra.cdk.constructs.bounded_context import READ, BoundedContext
-from infra.cdk.constructs.door import Door
+from infra.cdk.constructs.door import TENANT, Door
 from infra.cdk.constructs.machine import Machine
 from infra.cdk.platform.stack import Platform
 
 VIEWS = ("observations", "entities", "graph", "timeline", "integrity", "archive")
+TENANCY = f"PLATFORM#TENANTS#{TENANT}"
+KEEPERS = "PLATFORM#RETENTION#*"
 SETTLE_SECONDS = 900
 """After which nobody reads what was replaced: no request or task lasts as long."""
 
@@ -25,7 +28,9 @@ class Intelligence(BoundedContext):
     def __init__(self, scope: Construct, platform: Platform) -> None:
         super().__init__(scope, platform, layers=["documents"])
         views = (f"/scans/{{scan_id}}/{view}" for view in VIEWS)
-        api = self.api(*views, "/graph", "/graph/{proxy+}", "/imports", "/imports/{proxy+}", memory=1769)
+        api = self.api(
+            *views, "/graph", "/graph/{proxy+}", "/imports", "/imports/{proxy+}", "/facts/{proxy+}", memory=1769
+        )
         reduce = self.door("reduce", "steps.reduce", memory=3008, timeout=600, snap_start=False)
         hand_in = self.door("hand-in", "steps.hand_in", memory=1769, timeout=300, snap_start=False)
         keepers = self._keepers()
@@ -34,11 +39,13 @@ class Intelligence(BoundedContext):
         self.grant_facts(api, "scans", write=True)
         self.grant_facts(api, "graph", write=True)
         self.grant_facts(api, "imports", write=True)
-        self.grant_table(api, ["TEAMS"], READ)
+        self.grant_table(api, ["TEAMS", TENANCY], READ)
         self.grant_facts(reduce, "scans", write=True)
         self.grant_facts(hand_in, "scans")
         self.grant_facts(hand_in, "reports", write=True)
+        self.grant_table(keepers["Learn"], [KEEPERS], ["dynamodb:PutItem"])
         self._machines(keepers)
+        self._clock()
 
     def _keepers(self) -> dict[str, Door]:
         """What works on whole scans and graphs, once each."""
@@ -62,6 +69,27 @@ class Intelligence(BoundedContext):
         self.grant_facts(door, "scans", write=True, delete=True)
         self.grant_facts(door, "imports", delete=True)
         return door
+
+    def _clock(self) -> None:
+        """Once an hour, let go of what some organisations have kept long enough."""
+        door = self.door("schedule", "schedule.handler", memory=3008, timeout=900, snap_start=False)
+        self.grant_table(door, ["SCANS", TENANCY, KEEPERS], READ)
+        for area in ("scans", "graph"):
+            self.grant_facts(door, area, write=True, delete=True)
+        role = aws_iam.Role(self, "ClockRole", assumed_by=aws_iam.ServicePrincipal("scheduler.amazonaws.com"))
+        door.alias.grant_invoke(role)
+        aws_scheduler.CfnSchedule(
+            self,
+            "Clock",
+            name=self.stage.resource("retention"),
+            schedule_expression="rate(1 hour)",
+            flexible_time_window=aws_scheduler.CfnSchedule.FlexibleTimeWindowProperty(
+                mode="FLEXIBLE", maximum_window_in_minutes=15
+            ),
+            target=aws_scheduler.CfnSchedule.TargetProperty(
+                arn=door.alias.function_arn, role_arn=role.role_arn, input="{}"
+            ),
+        )
 
     def _machines(self, doors: dict[str, Door]) -> None:
         events = self.events(ScanEnded.type, ScanDeleted.type, ImportStarted.type)

@@ -8,6 +8,9 @@ from infra.cdk.constructs.bounded_context import READ, BoundedContext
 from infra.cdk.constructs.machine import Machine
 from infra.cdk.platform.stack import Platform
 
+WAITS = 5
+"""Events at once: an endpoint may take fifteen seconds for each, and the door has two minutes."""
+
 
 class Webhooks(BoundedContext):
     """Signed deliveries, tried again for a day."""
@@ -18,7 +21,7 @@ class Webhooks(BoundedContext):
     def __init__(self, scope: Construct, platform: Platform) -> None:
         super().__init__(scope, platform)
         api = self.api("/webhooks", "/webhooks/{proxy+}")
-        events = self.events(every=True, timeout=120)
+        events = self.events(every=True, timeout=120, batch_size=WAITS)
         retry = self.door("retry", "steps.retry")
         machine = Machine(
             self, "Delivery", "webhooks/delivery.asl.json", tasks={"Retry": retry.alias.function_arn}, numbers={}

@@ -13,38 +13,11 @@ from typing import TypeVar
 import msgspec
 
 from contracts.observations import Observation
-from kernel.events import Event
 
 T = TypeVar("T")
 
 _encoder = msgspec.msgpack.Encoder()
 MAX_SEGMENT_BYTES = 256 * 1024 * 1024
-
-
-class ImportStarted(Event, context="intelligence"):
-    """A file was uploaded, and is to be taken in as a scan."""
-
-    import_id: str
-    scan_id: str
-    name: str
-    format: str
-
-
-class ImportFinished(Event, context="intelligence"):
-    """A file was taken in: there is a scan with its facts."""
-
-    import_id: str
-    scan_id: str
-    name: str
-    observations: int
-
-
-class ImportFailed(Event, context="intelligence"):
-    """A file could not be taken in, and nothing of it was."""
-
-    import_id: str
-    name: str
-    reason: str
 
 
 def scan_prefix(tenant_id: str, scan_id: str) -> str:
