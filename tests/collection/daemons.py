@@ -268,7 +268,10 @@ def postfix(folder: Path, *settings: str) -> Iterator[int]:
         + "\n"
     )
     with running([binary, "-c", str(etc), "start-fg"], port, folder):
-        yield port
+        try:
+            yield port
+        finally:  # its script has a child that outlives it
+            subprocess.run([binary, "-c", str(etc), "abort"], check=False, capture_output=True)
 
 
 def _reachable(folder: Path) -> None:
