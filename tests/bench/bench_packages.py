@@ -20,7 +20,8 @@ LAMBDA_LIMIT = 250 * MEGABYTE
 DOCUMENTS = frozenset({"reports"})
 """Rooms that draw: their layer alone outgrows the budget, so they are held to Lambda's own limit."""
 WORKERS = "collection"
-"""The room whose workers have a layer of protocols that its other doors have not; nobody waits for their start."""
+"""The room whose workers have layers of protocols and of what reads files that its other doors have not; nobody waits
+for their start."""
 PYC_HEADER = 16
 
 
@@ -35,7 +36,7 @@ def figures(_surroundings: Surroundings) -> Iterator[Figure]:
         limit, against = (LAMBDA_LIMIT, "Lambda's limit") if draws else (packaging.MAX_UNZIPPED, "limit")
         yield Figure(GROUP, f"{folder.name}: code and layers", size / MEGABYTE, "MB", limit / MEGABYTE, against=against)
         if folder.name == WORKERS:
-            size += _layer("protocols")
+            size += _layer("protocols") + _layer("files")
             name = f"{folder.name}: workers of scans"
             yield Figure(GROUP, name, size / MEGABYTE, "MB", LAMBDA_LIMIT / MEGABYTE, against="Lambda's limit")
 
