@@ -29,6 +29,7 @@ _TOKEN = re.compile(
     )""",
     re.VERBOSE | re.DOTALL,
 )
+_MARKER = re.compile(r"\{\{([^{}]{1,500})\}\}")
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "0": "\0", "a": "\a", "b": "\b", "f": "\f", "v": "\v"}
 _ESCAPE = re.compile(r"\\(x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|.)", re.DOTALL)
 _LEVELS: tuple[tuple[str, ...], ...] = (
@@ -236,7 +237,8 @@ def _unquoted(word: str) -> str:
 
 def _evaluate(node: Node, scope: Scope) -> Any:
     if node.kind == "literal":
-        return node.value
+        is_text = isinstance(node.value, str) and "{{" in node.value
+        return _MARKER.sub(lambda match: _marked(match, scope), node.value) if is_text else node.value
     if node.kind == "name":
         return scope.look_up(node.value)
     if node.kind == "call":
@@ -254,6 +256,14 @@ def _evaluate(node: Node, scope: Scope) -> Any:
     if node.kind == "minus":
         return -_number(values[0])
     return _operate(node.kind, values[0], values[1], scope)
+
+
+def _marked(match: re.Match[str], scope: Scope) -> str:
+    """What a marker within a literal stands for; one that is no expression stands for itself."""
+    try:
+        return text_of(evaluate(parse_expression(match.group(1).strip()), scope))
+    except TemplateError:
+        return match.group()
 
 
 def _called(node: Node, scope: Scope) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import calendar
 import gzip
 import hashlib
 import hmac as hmac_library
@@ -208,6 +209,26 @@ def _date_time(form: Any, at: Any = None) -> str:
     return time.strftime(text.replace("%D", "%d"), moment)
 
 
+def _to_unix_time(value: Any, form: Any = "%Y-%m-%d %H:%M:%S") -> int:
+    """A date as seconds; a number stays what it is."""
+    text = text_of(value)
+    return int(text) if text.isdecimal() else calendar.timegm(time.strptime(text, text_of(form)))
+
+
+def _xor(one: Any, other: Any) -> str:
+    left, right = _raw(one), _raw(other)
+    if len(left) != len(right):
+        raise EvaluationError("xor: the values differ in length")
+    return decoded(bytes(a ^ b for a, b in zip(left, right, strict=True)))
+
+
+def _padding(value: Any, filler: Any, length: Any, side: Any = "suffix") -> str:
+    """A text made as long as is asked for by a filler before or after it."""
+    text, missing = text_of(value), int(length) - len(text_of(value))
+    fill = _repeat(filler, missing)[:missing] if missing > 0 and text_of(filler) else ""
+    return fill + text if text_of(side) == "prefix" else text + fill
+
+
 def _trimmed(strip: Callable[[str, str], str]) -> Function:
     def trim(value: Any, characters: Any = " \t\r\n") -> str:
         return strip(text_of(value), text_of(characters))
@@ -300,6 +321,9 @@ _FIXED: Mapping[str, Function] = {
     "compare_versions": _compare_versions,
     "unix_time": _unix_time,
     "date_time": _date_time,
+    "to_unix_time": _to_unix_time,
+    "xor": _xor,
+    "padding": _padding,
     "print_debug": lambda *values: True,  # noqa: ARG005 - what templates print helps their authors alone
 }
 

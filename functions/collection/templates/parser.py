@@ -23,7 +23,9 @@ _OTHER_PROTOCOLS = {
     "self-contained": "a template is always run against a target of the scan",
     "signature": "requests are not signed",
 }  # fmt: skip
-_TEMPLATE_KEYS = frozenset({"id", "info", "variables", "constants", "http", "requests", "dns", "flow"})
+_TEMPLATE_KEYS = frozenset(
+    {"id", "info", "variables", "constants", "http", "requests", "dns", "flow", "stop-at-first-match"}
+)
 _DNS_KEYS = frozenset(
     {
         "name", "type", "class", "recursion", "retries", "matchers", "matchers-condition", "extractors", "id",

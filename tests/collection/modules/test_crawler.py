@@ -18,8 +18,8 @@ from functions.collection.engine import BatchResult
 from functions.collection.html import absolute, parameters, read_page
 from functions.collection.modules.crawler import MAX_VARIANTS, Crawler
 from functions.collection.reader import BatchLimits
-from tests.collection.sites import Handler, files, site
 from tests.collection.servers import free_port, nginx
+from tests.collection.sites import Handler, files, site
 from tests.collection.waves import scan
 from tests.collection.world import MemoryBlobs, observed, run, values
 

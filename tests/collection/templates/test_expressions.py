@@ -17,7 +17,14 @@ from functions.collection.templates.expressions import Scope, evaluate, parse_ex
 from functions.collection.templates.helpers import functions, mmh3
 from functions.collection.templates.patterns import decoded, encoded
 
-NAMES = {"status_code": 200, "body": "Hello World", "version": "2.4.49", "content_type": "text/html", "n": 3}
+NAMES = {
+    "status_code": 200,
+    "body": "Hello World",
+    "version": "2.4.49",
+    "content_type": "text/html",
+    "n": 3,
+    "word": "World",
+}
 
 
 def worth(text: str, **names: Any) -> Any:
@@ -70,6 +77,11 @@ def worth(text: str, **names: Any) -> Any:
         ("`raw \\n`", "raw \\n"),
         ("'\\x41\\u0042'", "AB"),
         ("repeat('ab', 3)", "ababab"),
+        ("contains(body, '{{word}}')", True),
+        ("'{{to_lower(body)}} {{7*7}} {{not an expression}} {{}}'", "hello world 49 {{not an expression}} {{}}"),
+        ("hex_encode(xor('ab', '  '))", "4142"),
+        ("padding('a', '-', 4, 'prefix')", "---a"),
+        ("to_unix_time('1970-01-02 00:00:00')", 86400),
         ("hmac('sha256', 'data', 'key')", "5031fe3d989c6d1537a013fa6e739da23463fdaec3b70137d828e36ace221bd0"),
     ],
 )
