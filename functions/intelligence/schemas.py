@@ -396,3 +396,11 @@ class Archive(BaseModel):
 
     manifest: ArchiveContents
     links: dict[str, str] = Field(description="Where each member is found, for fifteen minutes.")
+
+
+class SetRetention(BaseModel):
+    """How long facts are to be kept."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    days: Annotated[int | None, Field(ge=1, le=3650, description="Absent: as the plan says.")] = None

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from contracts import facts
 from contracts.access import TeamBrief
 from contracts.findings import Detection
+from contracts.organizations import Tenancy
 from contracts.plans import Metered, unless_exhausted
 from contracts.reports import IntelligencePart, ReportFinding, part_key
 from contracts.scans import ScanBrief
@@ -18,11 +19,13 @@ from functions.intelligence.model.learning import Snapshot, decode
 from functions.intelligence.model.outline import Outline
 from functions.intelligence.model.parts import Index, Slice, Written, written
 from functions.intelligence.model.records import GraphHead, ScanImport
+from functions.intelligence.model.retention import Keeper, Retention, keeper_of
+from kernel import aws
 from kernel.actor import Actor
 from kernel.errors import NotFound
 from kernel.events import Event
 from kernel.facts import Facts
-from kernel.table import Page, Table, create, update
+from kernel.table import Page, Table, create, put, update
 
 if TYPE_CHECKING:
     from functions.intelligence.model.correlation.compiled import RuleResult
@@ -58,9 +61,9 @@ class Store:
         """One object; the same key again replaces it."""
         self._facts.put(actor, key, body, content_type)
 
-    def remove(self, actor: Actor, prefix: str) -> int:
-        """Remove everything below a prefix; how many objects went."""
-        return self._facts.delete(actor, prefix)
+    def remove(self, actor: Actor, prefix: str, kept: str = "") -> int:
+        """Remove everything below a prefix but the object `kept`; how many objects went."""
+        return self._facts.delete(actor, prefix, kept)
 
     def link(self, actor: Actor, key: str, filename: str) -> str:
         """A presigned download link."""
@@ -167,6 +170,36 @@ class Store:
     def save_import(self, actor: Actor, record: ScanImport, *events: Event, answers: bool = False) -> None:
         """Commit how far an import is. Raises PreconditionFailed when it moved on."""
         self._table.transact(actor, [update(record)], events, answer=record if answers else None)
+
+    def retention(self, actor: Actor) -> Retention:
+        """How long the organisation keeps its facts, under its plan. Two calls."""
+        with aws.acting_for(actor.tenant_id):
+            tenancy = self._table.get_platform(Tenancy, tenant_id=actor.tenant_id)
+        found = self._table.get(actor, Retention) or Retention(tenant_id=actor.tenant_id)
+        return found.under(tenancy.plan if tenancy else Tenancy.model_fields["plan"].default)
+
+    def keep(self, actor: Actor, record: Retention) -> None:
+        """Commit how long facts are kept. Raises PreconditionFailed or Conflict when somebody else did."""
+        self._table.transact(actor, [update(record) if record.version else create(record)], answer=record)
+
+    def look_after(self, actor: Actor) -> None:
+        """From now on, the clock looks after the organisation's facts."""
+        self._table.write(put(keeper_of(actor.tenant_id)))
+
+    def kept_in(self, slot: int) -> Iterator[str]:
+        """The organisations with facts that an hour's clock looks after."""
+        return (keeper.tenant for keeper in self._table.all_platform(Keeper, slot=slot))
+
+    def briefs(self, actor: Actor) -> Iterator[ScanBrief]:
+        """All scans of the organisation that the actor sees."""
+        return (brief for brief in self._table.all(actor, ScanBrief) if actor.sees(brief.team_id))
+
+    def find_index(self, actor: Actor, scan_id: str, wave: int) -> Index | None:
+        """What was written for all waves up to this one; None where nothing was."""
+        try:
+            return self.index(actor, scan_id, wave)
+        except NotFound:
+            return None
 
     def has_team(self, actor: Actor, team_id: str) -> bool:
         """Whether the organisation has a team."""

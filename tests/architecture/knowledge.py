@@ -54,6 +54,9 @@ def archived(world: World) -> Request:
 
 
 KNOWLEDGE: dict[str, Scene] = {
+    "GET /facts/retention": plain("/facts/retention"),
+    "PUT /facts/retention": plain("/facts/retention", {"days": 30}),
+    "GET /facts/retention/dry-run": plain("/facts/retention/dry-run", query="days=30"),
     "GET /graph": about_graph(""),
     "GET /graph/communities": about_graph("/communities"),
     "GET /graph/entities": about_graph("/entities"),

@@ -15,11 +15,14 @@ from infra.generated import openapi
 TENANT_NAMES = {"tenant_id", "organization_id"}
 MAKERS = {
     *("functions/access/gatekeeper.py", "functions/identity/model/actors.py", "functions/organizations/actors.py"),
+    "functions/intelligence/actors.py",
     "functions/realtime/socket.py",
 }
 """Where an actor is made: of a verified token's claims or a key's record, of what the authorizer handed to the
 WebSocket door, of what a context's own records say."""
-PLATFORM_ROOMS = {"access", "audit", "developers", "identity", "organizations", "privacy", "realtime"}
+PLATFORM_ROOMS = {
+    *("access", "audit", "developers", "identity", "intelligence", "organizations", "privacy", "realtime", "scans"),
+}
 """The rooms that may read items which belong to no tenant; the stack grants nobody else."""
 
 CHOOSING = {"/auth/switch"}
@@ -101,7 +104,7 @@ CANARIES = {
 @pytest.mark.parametrize("name", CANARIES)
 def test_the_check_sees_each_way_round(name: str) -> None:
     source, reason = CANARIES[name]
-    assert (1, reason) in list(faults(textwrap.dedent(source), "functions/scans/api.py"))
+    assert (1, reason) in list(faults(textwrap.dedent(source), "functions/findings/api.py"))
 
 
 def test_what_is_right_passes() -> None:

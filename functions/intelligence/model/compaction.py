@@ -118,7 +118,7 @@ def compact(tenant_id: str, scan_id: str, index: Index, read: Read, sink: Sink) 
 
     An index that is compacted already, with no wave since, is returned as it is.
     """
-    if not index.manifests or index.through == index.manifests[-1].wave:
+    if not index.manifests or index.retired_at or index.through == index.manifests[-1].wave:
         return index
     through = index.manifests[-1].wave
     objects: list[Written] = []

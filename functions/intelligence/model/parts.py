@@ -96,11 +96,12 @@ class Generation(msgspec.Struct, frozen=True, kw_only=True):
 
 class Index(msgspec.Struct, frozen=True, kw_only=True):
     """Where a reader begins: the manifests of all waves up to one, what each manifest's own object is, and the
-    compacted form of the first of them."""
+    compacted form of the first of them. Of facts that were kept long enough, only counts are left (`retired_at`)."""
 
     manifests: list[Manifest] = []
     written: list[Written] = []
     generation: Generation | None = None
+    retired_at: str = ""
 
     @property
     def observations(self) -> list[Part]:

@@ -44,6 +44,7 @@ def learn_scan(store: Store, actor: Actor, scan_id: str) -> dict[str, int]:
         index = store.index(actor, scan_id, brief.wave - 1)
     except NotFound:  # deleted meanwhile
         return {"entities": 0, "relations": 0}
+    store.look_after(actor)
     lesson = Lesson(seen(brief), index.entities, index.relations)
 
     def teach(base: Snapshot) -> tuple[Snapshot, list[Lesson]] | None:

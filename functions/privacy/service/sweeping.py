@@ -26,7 +26,7 @@ SEALED = frozenset({"AUDIT", "AUDITLOG", "AUDITLATE", "KEYS"})
 """What is left to the audit context alone, which forgets contents without breaking its seals; and keys."""
 EXPENDABLE = frozenset({"IDEMPOTENCY"})
 """Kept answers: one that names the person goes."""
-SHARED = frozenset({"TENANTS", "APIKEYS", "SESSIONS", "CLOSING", "BACKUPKEYS", "DOMAINS", "CHALLENGES"})
+SHARED = frozenset({"TENANTS", "APIKEYS", "SESSIONS", "CLOSING", "BACKUPKEYS", "DOMAINS", "CHALLENGES", "RETENTION"})
 """Kinds of partition that belong to no tenant, in which a tenant has items."""
 AREAS = ("reports", "privacy")
 """Areas of objects that are looked through; what scans found in the world is about their targets."""

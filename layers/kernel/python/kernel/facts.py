@@ -88,9 +88,9 @@ class Facts:
                 return
             yield from page.get("Contents", ())
 
-    def delete(self, actor: Actor, prefix: str) -> int:
-        """Remove everything below a prefix; how many objects went."""
-        keys = list(self.keys(actor, prefix))
+    def delete(self, actor: Actor, prefix: str, kept: str = "") -> int:
+        """Remove everything below a prefix but the object `kept`; how many objects went."""
+        keys = [key for key in self.keys(actor, prefix) if key != kept]
         for start in range(0, len(keys), DELETE_BATCH):
             batch = [{"Key": key} for key in keys[start : start + DELETE_BATCH]]
             with aws.acting_for(actor.tenant_id):
