@@ -37,6 +37,7 @@ HAPPENINGS = (
     "PUT /webhooks/{webhook_id}",
     "PUT /findings/{finding_id}/status",
     "DELETE /scans/{scan_id}",
+    "POST /imports/{import_id}/start",
     "PUT /roles/{role_id}",
     "PUT /policies/{policy_id}",
     "PUT /teams/{team_id}",

@@ -22,6 +22,7 @@ from functions.intelligence.model.correlation.engine import RuleSet
 from functions.intelligence.model.reducer import Scan
 from functions.intelligence.model.state import ReducerState
 from functions.intelligence.model.wave import reduce_wave
+from tests.bench import knowledge
 from tests.bench.figure import LIMIT, Figure
 from tests.bench.surroundings import Surroundings
 
@@ -30,6 +31,13 @@ WAVES = 10
 BATCH = 1_000
 SIZES = (10_000, 50_000, 500_000)
 RULE_EVENTS = 50_000
+PAGE_FACTS = 1_000_000
+GRAPH_ENTITIES = 100_000
+GRAPH_LIMITS = {
+    **{"neighbourhood, 1 hop": 50, "neighbourhood, 3 hops": 50, "search": 100, "pattern": 1_000, "paths": 1_000},
+    **{"communities": 5_000, "pagerank": 5_000, "betweenness": 10_000},
+}
+"""Milliseconds that each kind of question may take."""
 STATED = {LIMIT: 3.0, "SpiderFoot 4.0, 37 rules (stated)": 88.7}
 """Seconds for the rules: our limit, and what SpiderFoot took on the same events, as this project's design states."""
 NO_RULES = RuleSet(())
@@ -140,10 +148,33 @@ def figures(_surroundings: Surroundings) -> Iterator[Figure]:
         yield Figure(GROUP, f"observations stored … correlated, at {size:,}", speeds[-1], "1/s", 10_000, "higher")
         yield Figure(GROUP, f"memory at {size:,}", measured["megabytes"], "MB", 512)
     yield Figure(GROUP, "fastest size against slowest (linear: 1)", max(speeds) / min(speeds), "times", 3)
+    yield from _stored()
+    yield from _graph()
     rules = _apart("rules_alone", RULE_EVENTS)
     name = f"{RULE_EVENTS:,} observations through {rules['rules']:.0f} rules"
     for against, seconds in STATED.items():
         yield Figure(GROUP, name, rules["seconds"], "s", seconds, against=against, is_peer=against != LIMIT)
+
+
+def _stored() -> Iterator[Figure]:
+    """Pages of a large scan, by the real store over a folder instead of S3, and what makes them quick."""
+    measured = knowledge.pages(PAGE_FACTS)
+    name = f"of {PAGE_FACTS:,} facts, {len(knowledge.QUESTIONS)} kinds of question"
+    for when, of in (("while it runs", "before "), ("when it has ended", "")):
+        yield Figure(GROUP, f"worst page {name}, {when}", measured[f"{of}worst page, milliseconds"], "ms", 100)
+    yield Figure(GROUP, f"usual page {name}", measured["usual page, milliseconds"], "ms", 100)
+    yield Figure(GROUP, "GETs of such a page, at most", measured["most GETs of a page"], "GETs", 60)
+    yield Figure(GROUP, f"compacting {PAGE_FACTS:,} facts", measured["compaction seconds"], "s", 60)
+    yield Figure(GROUP, "memory of the compaction", measured["compaction megabytes"], "MB", 512)
+
+
+def _graph() -> Iterator[Figure]:
+    """An organisation's graph: the questions, and the memory of who answers them all."""
+    measured = knowledge.graph(GRAPH_ENTITIES)
+    size = f"{GRAPH_ENTITIES:,} entities, {5 * GRAPH_ENTITIES:,} relations"
+    for question, limit in GRAPH_LIMITS.items():
+        yield Figure(GROUP, f"{question} in {size}", measured[question], "ms", limit)
+    yield Figure(GROUP, f"memory for all of it, {size}", measured["megabytes"], "MB", 600)
 
 
 def _apart(what: str, number: int) -> dict[str, float]:
