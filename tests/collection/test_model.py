@@ -223,13 +223,22 @@ def test_seeds_are_the_same_in_any_order_of_the_targets(targets: list[str]) -> N
     assert seeds(forward) == seeds(backward)
 
 
+SCHEMES = (
+    *("https", "ssh", "smtp", "tls", "http", "dns", "ftp", "ldap", "snmp", "smb", "mqtt", "redis", "memcache"),
+    *("imap", "pop3"),
+)
+
+
 def test_every_expression_of_the_catalogue_admits_something_it_consumes() -> None:
     """The canary: an expression with a fault would leave its module without work."""
     samples = [
         fact("url", "https://a.example/"), fact("url", "http://a.example/"), fact("host", "a.example"),
         fact("domain", "a.example"), fact("ip", "192.0.2.1"), fact("port", "a.example:443"),
         fact("http_response", "https://a.example/"), fact("cidr", "192.0.2.0/30"), fact("dns_record", "a.example"),
-        *(fact("service", f"{scheme}://a.example:1") for scheme in ("https", "ssh", "smtp", "tls", "http", "dns")),
+        *(fact("service", f"{scheme}://a.example:1") for scheme in SCHEMES),
+        *(fact("port", f"a.example:{number}") for number in (389, 445, 1883, 6379, 11211)),
+        fact("service", "https://a.example"), fact("url", "https://a.example/report.pdf"),
+        fact("software", "cpe:2.3:a:f5:nginx:1.18.0:*:*:*:*:*:*:*"), fact("cloud_resource", "aws:123456789012"),
         *(fact(str(kind), "a.example") for kind in ObservationType),
     ]  # fmt: skip
     asked = brief(catalogue(), targets=("a.example", "192.0.2.0/30"))
