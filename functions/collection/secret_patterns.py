@@ -71,6 +71,18 @@ def secrets_in(text: str) -> Iterator[Sighting]:
                 return
 
 
+def masked(text: str) -> str:
+    """A text in which every secret is replaced by its mask."""
+
+    def replace(match: re.Match[str]) -> str:
+        secret = match.group("secret") if "secret" in match.re.groupindex else match.group()
+        return match.group().replace(secret, mask(secret))
+
+    for kind in KINDS:
+        text = kind.pattern.sub(replace, text)
+    return text
+
+
 def secret_fact(sighting: Sighting, url: str, *, parent: Found | None = None) -> Found:
     """A `secret` fact."""
     attributes = {"kind": sighting.kind, "mask": sighting.mask, "asset": url}

@@ -14,6 +14,7 @@ from contracts.findings import Severity
 from contracts.modules import CostClass, ModuleFace
 from contracts.observations import Invasiveness, Observation, ObservationType
 from functions.collection.module import Config, Context, Found, Module
+from functions.collection.secret_patterns import mask, masked
 from functions.collection.templates.errors import TemplateError
 from functions.collection.templates.model import Template
 from functions.collection.templates.parser import parse_template
@@ -29,6 +30,7 @@ AT_ONCE = 8
 CWE = "https://cwe.mitre.org/data/definitions/{}.html"
 CVE = "https://nvd.nist.gov/vuln/detail/{}"
 REMEDY = "Read what the template refers to, and close what it found."
+_SECRETS = frozenset({"token", "tokens", "secret", "secrets", "keys", "credential", "credentials"})
 _TECHNOLOGY = frozenset({"tech", "panel", "detect", "login"})
 _KINDS = (("exposure", ObservationType.EXPOSURE), ("misconfig", ObservationType.MISCONFIGURATION))
 
@@ -146,7 +148,7 @@ def fact(hit: Hit, asset: str) -> Found:
         "template": hit.template.id,
         "matched": [_clean(match.at) for match in hit.matches],
         "matchers": sorted({name for match in hit.matches for name in match.names}),
-        "extracted": [_clean(text)[:300] for match in hit.matches for text in match.extracted][:20],
+        "extracted": [_told(text, hit.template)[:300] for match in hit.matches for text in match.extracted][:20],
         "payloads": [[_clean(value)[:300] for _, value in match.payloads] for match in hit.matches if match.payloads],
     }
     if info.severity == "info" and _TECHNOLOGY & set(info.tags):
@@ -179,6 +181,11 @@ def check_of(template: Template) -> Check:
 def checks() -> list[Check]:
     """The weaknesses that the shipped templates look for."""
     return [check_of(template) for template in shipped_templates() if template.info.severity != "info"]
+
+
+def _told(text: str, template: Template) -> str:
+    """A value that was taken out, without the secrets in it; of a template that looks for secrets it is one itself."""
+    return mask(_clean(text)) if _SECRETS & set(template.info.tags) else masked(_clean(text))
 
 
 def _clean(text: Any) -> str:

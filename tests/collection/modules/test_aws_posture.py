@@ -14,8 +14,9 @@ from moto import mock_aws
 
 from contracts.observations import ObservationType
 from contracts.targets import parse
-from functions.collection.aws.account import account_number, external_id, known_regions
+from functions.collection.aws.account import Account, Issue, account_number, external_id, known_regions
 from functions.collection.aws.checks import CHECKS
+from functions.collection.aws.identity import root_user
 from functions.collection.aws.policies import allows_anybody, allows_everything, refuses_plain_http
 from functions.collection.engine import Batch, run_batch
 from functions.collection.modules.aws_posture import AwsPosture
@@ -173,6 +174,19 @@ async def test_keys_that_grow_old_are_named() -> None:
         assert {"aws-access-key-old", "aws-access-key-unused"} <= checks(await judged())
     with time_machine.travel("2025-02-01"):
         assert not {"aws-access-key-old", "aws-access-key-unused"} & checks(await judged())
+
+
+def test_a_key_of_the_root_user_is_named() -> None:
+    """The emulation's root user has none: the answer is as the service documents it."""
+
+    class Told:
+        def get_account_summary(self) -> dict[str, Any]:
+            return {"SummaryMap": {"AccountMFAEnabled": 1, "AccountAccessKeysPresent": 1}}
+
+    account = Account(ACCOUNT, "aws", {})
+    account.client = lambda *_: Told()  # type: ignore[method-assign]
+    found = [item.check for item in root_user(account, REGION) if isinstance(item, Issue)]
+    assert found == ["aws-root-access-key"]
 
 
 async def test_an_audit_that_is_refused_is_named_and_the_others_go_on(monkeypatch: pytest.MonkeyPatch) -> None:

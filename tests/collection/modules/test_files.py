@@ -100,6 +100,16 @@ async def test_a_pdf_and_a_picture_tell_too() -> None:
     assert fields == {"author": "Ann Author", "place": "48.1333, 11.5700"}
 
 
+def test_the_reader_reads_without_its_process_too() -> None:
+    assert read_metadata(document())["fields"]["author"] == "Ann Author"
+    assert read_metadata(picture())["fields"]["place"] == "48.1333, 11.5700"
+    opened = archive(meta_xml="<m><initial-creator>Ann</initial-creator><generator>Writer</generator></m>")
+    assert read_metadata(opened)["fields"] == {"author": "Ann", "software": "Writer"}
+    macros = archive(**{"word/vbaProject.bin": "x"})
+    assert read_metadata(macros)["fields"] == {"macros": "yes"}
+    assert read_metadata(b"plain text") == {"kind": "", "fields": {}, "users": [], "also": []}
+
+
 async def test_users_are_read_out_of_paths() -> None:
     result = await looked_at("app.js", rb"// C:\Users\ann.smith\src\app.ts and /home/deploy/build/x.js")
     assert values(result, "username") == ["ann.smith", "deploy"]

@@ -181,3 +181,21 @@ def test_a_templates_words_become_a_check() -> None:
 
 async def test_a_template_that_finds_nothing_is_silent() -> None:
     assert values(await found_at(files({})), "exposure") == []
+
+
+LEAK = """id: leak
+info: {name: "A key is shown", severity: high, tags: "exposure%s"}
+http:
+  - path: ["{{BaseURL}}/own"]
+    extractors: [{type: regex, regex: ['[A-Za-z0-9_=. ]+']}]
+"""
+
+
+async def test_secrets_that_are_taken_out_are_masked() -> None:
+    key = "AKIA" + "ABCDEFGHIJKLMNOP"
+    pages = files({"/own": (TEXT, f"id {key} end"), "/": (TEXT, "x")})
+    named = await found_at(pages, own=[LEAK % ",token"], shipped=False)
+    other = await found_at(pages, own=[LEAK % ""], shipped=False)
+    assert key not in repr(named.observations)
+    assert key not in repr(other.observations)
+    assert other.observations[0].attributes["evidence"]["extracted"] == ["id AKIA…(20 characters) end"]
