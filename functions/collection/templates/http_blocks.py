@@ -30,8 +30,7 @@ _REFUSED = {
     "pre-condition": "requests of others are not changed",
     "iterate-all": "the first value that was taken out is used",
     "signature": "requests are not signed",
-    "digest-username": "nobody is logged in by digest",
-    "digest-password": "nobody is logged in by digest",
+    **dict.fromkeys(("digest-username", "digest-password"), "nobody is logged in by digest"),
     "global-matchers": "a template judges its own answers",
     "self-contained": "a template is always run against a target of the scan",
 }
