@@ -34,7 +34,7 @@ class SbomReader(Module[list[Published]]):
         summary="Reads software bills of materials (CycloneDX, SPDX) into the packages they name",
         consumes=(ObservationType.SERVICE, ObservationType.URL),
         produces=(ObservationType.FILE, ObservationType.SOFTWARE),
-        matching=r"^https?://[^/]+$|(?i:[/._-](s?bom|cdx|cyclonedx|spdx)(\.cdx|\.spdx)?\.json|/\.well-known/sbom)$",
+        matching=r"^https?://[^/]+$|(?i:(?:[/._-])(s?bom|cdx|cyclonedx|spdx)(\.cdx|\.spdx)?\.json|/\.well-known/sbom)$",
         invasiveness=Invasiveness.ACTIVE,
         rate_group="http",
         concurrency=4,
