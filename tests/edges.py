@@ -23,9 +23,12 @@ DEFINITION = json.dumps({"StartAt": "End", "States": {"End": {"Type": "Succeed"}
 ROLE = f"arn:aws:iam::{DEFAULT_ACCOUNT_ID}:role/any"
 
 
+MACHINES = tuple(f"{name}_MACHINE_ARN" for name in ("SCAN", "DELIVERY", "REPORT", "SETTLE", "FORGET", "IMPORT"))
+
+
 def set_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """Machines, a schedule group and a mail sender, and the settings that name them."""
-    for setting in ("SCAN_MACHINE_ARN", "DELIVERY_MACHINE_ARN"):
+    for setting in MACHINES:
         answer = aws.client("stepfunctions").create_state_machine(
             name=setting.lower().replace("_", "-"), definition=DEFINITION, roleArn=ROLE
         )

@@ -141,7 +141,8 @@ class Scan(ScanBrief):
 
 class Queue(Record, pk="TENANT#{tenant_id}#SCANS", sk="QUEUE"):
     """Whose turn it is: a tenant's scans that run, as many at once as its plan allows, and those that wait, oldest
-    first. `admitted` are those that run but whose execution may not have been started yet."""
+    first (ids sort by age, in whatever order their events come). `admitted` are those that run but whose execution
+    may not have been started yet."""
 
     running: list[str] = Field(default_factory=list)
     waiting: list[str] = Field(default_factory=list)
@@ -150,7 +151,7 @@ class Queue(Record, pk="TENANT#{tenant_id}#SCANS", sk="QUEUE"):
     def enter(self, scan_id: str) -> None:
         """A scan wants to run."""
         if scan_id not in self.running and scan_id not in self.waiting:
-            self.waiting.append(scan_id)
+            self.waiting = sorted([*self.waiting, scan_id])
 
     def leave(self, scan_id: str) -> None:
         """A scan rests or has ended."""
@@ -167,7 +168,7 @@ class Queue(Record, pk="TENANT#{tenant_id}#SCANS", sk="QUEUE"):
         """A scan that rested goes on at once, whatever the limit: it has its execution."""
         if scan_id not in self.running:
             self.waiting = [each for each in self.waiting if each != scan_id]
-            self.running.append(scan_id)
+            self.running = sorted([*self.running, scan_id])
 
     def fill(self, at_once: int) -> None:
         """Admit whoever waits, while there is room."""
@@ -179,7 +180,7 @@ class Queue(Record, pk="TENANT#{tenant_id}#SCANS", sk="QUEUE"):
         self.admitted = [each for each in self.admitted if each not in scan_ids]
 
     def _admit(self, scan_id: str) -> None:
-        self.running.append(scan_id)
+        self.running = sorted([*self.running, scan_id])
         self.admitted.append(scan_id)
 
 
