@@ -19,6 +19,8 @@ MEGABYTE = 1024 * 1024
 LAMBDA_LIMIT = 250 * MEGABYTE
 DOCUMENTS = frozenset({"reports"})
 """Rooms that draw: their layer alone outgrows the budget, so they are held to Lambda's own limit."""
+ANALYSTS = "intelligence"
+"""The room of which two doors have the layer of documents, for what it has of mathematics."""
 WORKERS = "collection"
 """The room whose workers have layers of protocols and of what reads files that its other doors have not; nobody waits
 for their start."""
@@ -35,6 +37,10 @@ def figures(_surroundings: Surroundings) -> Iterator[Figure]:
         size = unzipped(folder) + shared + (_layer("documents") if draws else 0)
         limit, against = (LAMBDA_LIMIT, "Lambda's limit") if draws else (packaging.MAX_UNZIPPED, "limit")
         yield Figure(GROUP, f"{folder.name}: code and layers", size / MEGABYTE, "MB", limit / MEGABYTE, against=against)
+        if folder.name == ANALYSTS:
+            name = f"{folder.name}: doors of analysis"
+            heavy = (size + _layer("documents")) / MEGABYTE
+            yield Figure(GROUP, name, heavy, "MB", LAMBDA_LIMIT / MEGABYTE, against="Lambda's limit")
         if folder.name == WORKERS:
             size += _layer("protocols") + _layer("files")
             name = f"{folder.name}: workers of scans"

@@ -26,6 +26,7 @@ class Seen(msgspec.Struct, array_like=True, frozen=True):
     modules: frozenset[str]
     is_whole: bool
     scope: str = ""
+    is_retired: bool = False
 
 
 def seen(brief: ScanBrief) -> Seen:

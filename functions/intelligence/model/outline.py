@@ -127,14 +127,11 @@ class Builder:
 
     def finish(self, scans: list[Seen]) -> Outline:
         """The outline of what was added, and of these scans."""
-        import numpy
-
-        columns, count = self._columns, len(self._numbers)
-        sources, *rest = (numpy.array(column) for column in self._edges)
-        order = numpy.argsort(sources, kind="stable")
-        targets, names, confidences, times = (column[order].tobytes() for column in rest)
-        fans = numpy.bincount(sources, minlength=count) if count else numpy.zeros(0, dtype=int)
-        edges_from = numpy.concatenate(([0], numpy.cumsum(fans))).astype("<u4").tobytes()
+        columns = self._columns
+        edges_from, order = _by_node(self._edges[0], len(self._numbers))
+        _, targets, names, confidences, times = (
+            array(column.typecode, [column[edge] for edge in order]).tobytes() for column in self._edges
+        )
         by_number = list(self._scan_numbers)
         known = {scan.scan_id: scan for scan in scans}
         columns = msgspec.structs.replace(
@@ -155,7 +152,7 @@ class Builder:
             word_confidences=self._word_confidences.tobytes(),
             word_times=self._word_times.tobytes(),
             relation_names=list(self._relations),
-            edges_from=edges_from,
+            edges_from=edges_from.tobytes(),
             edge_targets=targets,
             edge_names=names,
             edge_confidences=confidences,
@@ -167,6 +164,20 @@ class Builder:
         merges = self._identities.merges(outline.addresses, lambda key: self._numbers.get(bytes.fromhex(key)))
         columns.merges = [(merge.node, merge.other, merge.rule) for merge in merges]
         return Outline(columns)
+
+
+def _by_node(nodes: array[int], count: int) -> tuple[array[int], array[int]]:
+    """Edges sorted by a node of each, in the order in which they came: where those of each node begin, and the
+    edges."""
+    begins = array("I", bytes(4 * (count + 1)))
+    for node in nodes:
+        begins[node + 1] += 1
+    begins = array("I", accumulate(begins))
+    places, order = array("I", begins), array("I", bytes(4 * len(nodes)))
+    for edge, node in enumerate(nodes):
+        order[places[node]] = edge
+        places[node] += 1
+    return begins, order
 
 
 def _array(kind: str, body: bytes) -> array[Any]:
@@ -225,15 +236,7 @@ class Outline:
     @cached_property
     def incoming(self) -> tuple[array[int], array[int]]:
         """The edges that lead to each node: where each node's share begins, and the edges' numbers."""
-        counts = array("I", bytes(4 * (len(self) + 1)))
-        for target in self.edge_targets:
-            counts[target + 1] += 1
-        begins = array("I", accumulate(counts))
-        places, edges = array("I", begins), array("I", bytes(4 * self.edges))
-        for edge, target in enumerate(self.edge_targets):
-            edges[places[target]] = edge
-            places[target] += 1
-        return begins, edges
+        return _by_node(self.edge_targets, len(self))
 
     @cached_property
     def edge_sources(self) -> array[int]:

@@ -9,6 +9,8 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from contracts import facts
 from contracts.facts import decode_rows
 from functions.intelligence.model.coverage import seen
@@ -105,7 +107,8 @@ def _lessons(store: Store, actor: Actor, scans: list[Seen]) -> Iterator[Lesson]:
             index = store.index(actor, scan.scan_id, brief.wave - 1)
         except NotFound:
             continue
-        yield Lesson(scan, index.entities, index.relations)
+        known = msgspec.structs.replace(scan, is_retired=bool(index.retired_at))
+        yield Lesson(known, index.entities, index.relations)
 
 
 def _advance(store: Store, actor: Actor, audience: str, reason: str, teach: Teach) -> dict[str, int]:

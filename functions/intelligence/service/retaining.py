@@ -43,16 +43,21 @@ def dry_run(store: Store, actor: Actor, days: int | None) -> RetentionPlan:
 
 
 def retire(store: Store, actor: Actor) -> RetentionPlan:
-    """Let go of what was kept long enough; what went. Doing it again finds nothing more."""
+    """Let go of what was kept long enough; what went. Doing it again finds nothing more, and finishes what somebody
+    else has begun."""
+    graph.sweep(store, actor)
     indexed = list(_indexed(store, actor))
     found = plan(indexed, store.retention(actor).applied_days, clock.now())
-    gone = {each.scan_id for each in found.scans}
+    due = {each.scan_id for each in found.scans}
     lately = clock.timestamp(clock.now() - LATELY)
+    gone = set()
     for brief, index in indexed:
-        if index and (brief.scan_id in gone or index.retired_at > lately):  # whoever began may not have finished
-            _retire(store, actor, brief, index)
+        if index and (brief.scan_id in due or index.retired_at):
+            gone.add(brief.scan_id)
+            if not index.retired_at or index.retired_at > lately:
+                _retire(store, actor, brief, index)
     for head in store.heads(actor):
-        if gone & {scan.scan_id for scan in store.snapshot(actor, head).scans}:
+        if any(scan.scan_id in gone and not scan.is_retired for scan in store.snapshot(actor, head).scans):
             graph.rebuild(store, actor, head.audience, "retention")
     return found
 

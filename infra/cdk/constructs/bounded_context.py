@@ -98,10 +98,18 @@ class BoundedContext(Stack):
         return door
 
     def protocol(
-        self, name: str, handler: str, prefix: str, paths: Sequence[str], *, layers: Sequence[str] = ()
+        self,
+        name: str,
+        handler: str,
+        prefix: str,
+        paths: Sequence[str],
+        *,
+        layers: Sequence[str] = (),
+        memory: int = 1024,
     ) -> Door:
-        """An HTTP door that speaks somebody else's protocol, under a prefix of its own, behind the authorizer."""
-        door = self.door(name, handler, layers=layers)
+        """An HTTP door that speaks somebody else's protocol under a prefix of its own, or needs layers that the others
+        do not, behind the authorizer."""
+        door = self.door(name, handler, layers=layers, memory=memory)
         self._signs_cursors(door)
         self._route(door, paths, (), prefix)
         return door

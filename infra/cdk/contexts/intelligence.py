@@ -7,12 +7,14 @@ from constructs import Construct
 
 from contracts.intelligence import ImportStarted
 from contracts.scans import ScanDeleted, ScanEnded
-from infra.cdk.constructs.bounded_context import READ, BoundedContext
+from infra.cdk.constructs.bounded_context import API, READ, BoundedContext
 from infra.cdk.constructs.door import TENANT, Door
 from infra.cdk.constructs.machine import Machine
 from infra.cdk.platform.stack import Platform
 
-VIEWS = ("observations", "entities", "graph", "timeline", "integrity", "archive")
+VIEWS = ("observations", "entities", "timeline", "integrity", "archive", "differences")
+ANALYSES = ("/graph/communities", "/graph/ranking", "/graph/export", "/scans/{scan_id}/graph")
+"""What is answered with NumPy or drawn as a workbook: by a door of its own, so that the others stay light."""
 TENANCY = f"PLATFORM#TENANTS#{TENANT}"
 KEEPERS = "PLATFORM#RETENTION#*"
 SETTLE_SECONDS = 900
@@ -26,18 +28,21 @@ class Intelligence(BoundedContext):
     partitions = ("INTELLIGENCE",)
 
     def __init__(self, scope: Construct, platform: Platform) -> None:
-        super().__init__(scope, platform, layers=["documents"])
+        super().__init__(scope, platform)
         views = (f"/scans/{{scan_id}}/{view}" for view in VIEWS)
         api = self.api(
             *views, "/graph", "/graph/{proxy+}", "/imports", "/imports/{proxy+}", "/facts/{proxy+}", memory=1769
         )
+        analyse = self.protocol("analyse", "api.handler", API, ANALYSES, layers=["documents"], memory=1769)
         reduce = self.door("reduce", "steps.reduce", memory=3008, timeout=600, snap_start=False)
         hand_in = self.door("hand-in", "steps.hand_in", memory=1769, timeout=300, snap_start=False)
         keepers = self._keepers()
-        for door in (api, reduce, hand_in, *keepers.values()):
+        for door in (api, analyse, reduce, hand_in, *keepers.values()):
             self.grant_table(door, ["SCANS"], READ)
-        self.grant_facts(api, "scans", write=True)
-        self.grant_facts(api, "graph", write=True)
+        self.grant_facts(api, "scans")
+        self.grant_facts(api, "graph")
+        self.grant_facts(analyse, "scans", write=True)
+        self.grant_facts(analyse, "graph", write=True)
         self.grant_facts(api, "imports", write=True)
         self.grant_table(api, ["TEAMS", TENANCY], READ)
         self.grant_facts(reduce, "scans", write=True)
@@ -50,7 +55,14 @@ class Intelligence(BoundedContext):
     def _keepers(self) -> dict[str, Door]:
         """What works on whole scans and graphs, once each."""
         doors = {
-            name: self.door(name.lower(), f"steps.{name.lower()}", memory=3008, timeout=900, snap_start=False)
+            name: self.door(
+                name.lower(),
+                f"steps.{name.lower()}",
+                memory=3008,
+                timeout=900,
+                snap_start=False,
+                layers=["documents"] if name == "Compact" else [],
+            )
             for name in ("Compact", "Learn", "Forget", "Sweep")
         }
         for name in ("TakeIn", "FinishImport"):

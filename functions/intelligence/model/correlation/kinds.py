@@ -20,7 +20,10 @@ NAMES: Final[dict[str, tuple[Kind, ...]]] = {
 
 @dataclass(frozen=True, slots=True)
 class TypeTest:
-    """A condition on the type: kinds that are wanted, or kinds that are not. `unknown` names mean nothing here."""
+    """A condition on the type: kinds that are wanted, or kinds that are not.
+
+    `unknown` are the wanted names that mean nothing here; to exclude what nothing produces is no loss.
+    """
 
     wanted: tuple[Kind, ...] | None
     unwanted: tuple[Kind, ...]
@@ -30,18 +33,18 @@ class TypeTest:
 def exact_types(patterns: Sequence[str]) -> TypeTest:
     """The kinds that exact names stand for."""
     wanted, unwanted = _split(patterns)
-    names = [*wanted, *unwanted]
     return TypeTest(
         _simplified(kind for name in wanted for kind in NAMES.get(name, ())) if wanted else None,
         _simplified(kind for name in unwanted for kind in NAMES.get(name, ())),
-        tuple(name for name in names if name not in NAMES),
+        tuple(name for name in wanted if name not in NAMES),
     )
 
 
 def regex_types(patterns: Sequence[str]) -> TypeTest:
     """The kinds whose names a regular expression finds. Raises PatternError."""
     wanted, unwanted = _split(patterns)
-    return TypeTest(_search(wanted) if wanted else None, _search(unwanted) if unwanted else (), ())
+    strange = tuple(pattern for pattern in wanted if not _search([pattern]))
+    return TypeTest(_search(wanted) if wanted else None, _search(unwanted) if unwanted else (), strange)
 
 
 def _search(patterns: Sequence[str]) -> tuple[Kind, ...]:

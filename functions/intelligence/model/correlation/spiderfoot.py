@@ -27,8 +27,8 @@ class Kind:
         return self.value is None and self.attribute is None and self.outside is None
 
 
-def _check(type_: str, pattern: str) -> Kind:
-    return Kind(type_, attribute=("check", pattern))
+def _check(type_: str, pattern: str, *, outside: bool | None = None) -> Kind:
+    return Kind(type_, attribute=("check", pattern), outside=outside, data="asset")
 
 
 def _severity(pattern: str) -> Kind:
@@ -36,6 +36,7 @@ def _severity(pattern: str) -> Kind:
 
 
 _V4: Final = r"^\d+\.\d+\.\d+\.\d+"
+_REPORTED: Final = "^address-reported$"
 _PRIVATE: Final = r"^(10\.|127\.|169\.254\.|192\.168\.|172\.(1[6-9]|2\d|3[01])\.|f[cd][0-9a-f]{2}:|fe80:|::1$)"
 
 TYPES: Final[Mapping[str, tuple[Kind, ...]]] = {
@@ -102,30 +103,62 @@ TYPES: Final[Mapping[str, tuple[Kind, ...]]] = {
     "COMPANY_NAME": (Kind("organisation"),),
     "CLOUD_STORAGE_BUCKET": (Kind("cloud_resource"),),
     "CLOUD_STORAGE_BUCKET_OPEN": (_check("exposure", "bucket"),),
-    "PASSWORD_COMPROMISED": (Kind("secret"),),
+    "PASSWORD_COMPROMISED": (_check("exposure", "^password-in-breach$"),),
+    "EMAILADDR_COMPROMISED": (_check("exposure", "^(address|password)-in-breach$"),),
+    "ACCOUNT_EXTERNAL_OWNED_COMPROMISED": (_check("exposure", "^(address|password)-in-breach$"),),
+    "MALICIOUS_IPADDR": (_check("exposure", _REPORTED, outside=False),),
+    "MALICIOUS_AFFILIATE_IPADDR": (_check("exposure", _REPORTED, outside=True),),
+    "BLACKLISTED_IPADDR": (_check("exposure", _REPORTED, outside=False),),
+    "BLACKLISTED_AFFILIATE_IPADDR": (_check("exposure", _REPORTED, outside=True),),
+    "PROVIDER_HOSTING": (Kind("organisation", attribute=("role", "^provider$")),),
+    "DOMAIN_REGISTRAR": (Kind("organisation", attribute=("roles", "^registrar$")),),
+    "DOMAIN_WHOIS": (Kind("metadata", r"^registration of [^/:]*[a-z][^/:]*$"),),
+    "NETBLOCK_WHOIS": (Kind("metadata", r"^registration of ([0-9.]+|[0-9a-f:]*:[0-9a-f:]*)(/|$)"),),
+    "COUNTRY_NAME": (Kind("cidr", attribute=("country", "."), data="country"),),
     "VULNERABILITY_GENERAL": (Kind("vulnerability"),),
     "VULNERABILITY_CVE_CRITICAL": (_severity("^critical$"),),
     "VULNERABILITY_CVE_HIGH": (_severity("^high$"),),
     "VULNERABILITY_CVE_MEDIUM": (_severity("^medium$"),),
     "VULNERABILITY_CVE_LOW": (_severity("^low$"),),
     "VULNERABILITY_DISCLOSURE": (Kind("vulnerability"),),
-    "SIMILARDOMAIN": (Kind("domain", attribute=("similar_to", ".")),),
+    "SIMILARDOMAIN": (_check("exposure", "^lookalike-"),),
 }
 
 MODULES: Final[Mapping[str, str]] = {
-    "sfp_dnsresolve": "resolve",
-    "sfp_dnsraw": "records",
+    "sfp_abuseipdb": "reputation",
+    "sfp_alienvault": "passive_dns",
+    "sfp_binaryedge": "passive_dns",
+    "sfp_certspotter": "certificate_transparency",
+    "sfp_crt": "certificate_transparency",
     "sfp_dnsbrute": "subdomains",
-    "sfp_dnszonexfer": "zone_transfer",
+    "sfp_dnscommonsrv": "srv_records",
     "sfp_dnsneighbor": "reverse_dns",
+    "sfp_dnsraw": "records",
+    "sfp_dnsresolve": "resolve",
+    "sfp_dnszonexfer": "zone_transfer",
+    "sfp_email": "extraction",
+    "sfp_filemeta": "files",
+    "sfp_haveibeenpwned": "breach",
+    "sfp_intfiles": "exposed_files",
+    "sfp_junkfiles": "exposed_files",
     "sfp_portscan_tcp": "tcp_connect",
+    "sfp_similar": "typosquats",
     "sfp_spider": "crawler",
     "sfp_sslcert": "certificate",
-    "sfp_webserver": "technology",
+    "sfp_subdomain_takeover": "dangling_alias",
+    "sfp_tool_dnstwist": "typosquats",
+    "sfp_tool_nmap": "nmap_services",
+    "sfp_tool_nuclei": "templates",
+    "sfp_tool_onesixtyone": "snmp_communities",
+    "sfp_tool_snallygaster": "exposed_files",
+    "sfp_tool_testsslsh": "tls_config",
+    "sfp_tool_wafw00f": "firewall",
+    "sfp_tool_whatweb": "technology",
     "sfp_webframework": "technology",
-    "sfp_email": "extraction",
+    "sfp_webserver": "technology",
+    "sfp_whois": "rdap",
 }
-"""SpiderFoot's modules and the module here that does the same."""
+"""SpiderFoot's modules and the module here that does the same, or asks for the same."""
 
 ENTITY_TYPES: Final = frozenset(
     {
