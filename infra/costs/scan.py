@@ -34,10 +34,10 @@ PART_ROWS = 20_000
 FINDINGS_OF_TRANSACTION = 40
 BODIES_READ = 2
 """Objects with pages that a batch looks into."""
-TRANSITIONS_OF_WAVE = 7
+TRANSITIONS_OF_WAVE = 8
 TRANSITIONS_OF_END = 8
-"""State transitions: Gate, WhatNext, Plan, AnyWork, RunBatches, Reduce, RecordFindings for a wave; and those of the
-wave that finds nothing left. Each batch is one more: a child execution of the Map."""
+"""State transitions: Gate, WhatNext, Plan, AnyWork, RunBatches, Close, Reduce, RecordFindings for a wave; and those of
+the wave that finds nothing left. Each batch is one more: a child execution of the Map."""
 EXPRESS_GB = 0.0625
 """A child execution is billed in pieces of 64 MB."""
 KILOBYTE_OF_OBSERVATION = 0.6
@@ -120,6 +120,7 @@ def _wave(wave: Wave, measured: Measured) -> Cost:
         [
             _plan(wave, steps["plan"]),
             *(_batch(each.seconds, steps["batch"]) * each.count for each in wave.batches),
+            _charged(steps["close"], "close", measured),
             _reduce(wave, steps["reduce"]),
             _charged(steps["gate"], "gate", measured),
         ]

@@ -122,9 +122,10 @@ def steps_of_a_scan(world: World, meter: Meter, site: str) -> dict[str, Usage]:
     assert step("plan", collection.plan, wave=0)["batches"] == 1
     assert step("batch", collection.run_batch, wave=0, batch=1) > 0
     world.write_segment(scan["scan_id"], 0, 2)
+    used = step("close", collection.close, wave=0)
     reduced = step("reduce", intelligence.reduce, wave=0)
     step("record", findings.record, conclusions=reduced["conclusions"])
-    step("gate", scans.gate, report={"wave": 0, "tasks": 1, "observations": reduced["observations"]})
+    step("gate", scans.gate, report={"wave": 0, "tasks": used["tasks"], "observations": reduced["observations"]})
     step("end", scans.gate, report={"wave": -1, "exhausted": True})
     report = world.create("/reports", {"scan_id": scan["scan_id"], "format": "pdf"})["report_id"]
     for room in (findings, intelligence, collection):

@@ -172,7 +172,7 @@ def test_everything_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
         assert words in shown
 
 
-DOORS = re.compile(r'self\.door\("([a-z-]+)".*?memory=(\d+)')
+DOORS = re.compile(r'self\.door\(\s*"([a-z-]+)"[^)]*?memory=(\d+)')
 
 
 def test_the_memory_of_the_functions_is_the_deployed_one() -> None:
