@@ -292,7 +292,7 @@ headline: "Old: {entity.data}"
 
 def test_a_spiderfoot_rule_is_read_unchanged_and_names_what_has_no_counterpart() -> None:
     rules = compile_rules({"expired_and_old.yaml": SPIDERFOOT})
-    assert rules.unknown_types == {"expired_and_old": ("WIKIPEDIA_PAGE_EDIT",)}
+    assert rules.unknown_types == {"expired_and_old": ("NOT_A_TYPE_OF_OURS", "WIKIPEDIA_PAGE_EDIT")}
     host, other = fact("host", "a.example"), fact("host", "b.example")
     expired = [
         fact("misconfiguration", f"e{number}", where, attributes={"check": "certificate-expired"})

@@ -36,7 +36,7 @@ def _severity(pattern: str) -> Kind:
 
 
 _V4: Final = r"^\d+\.\d+\.\d+\.\d+"
-_REPORTED: Final = "^address-reported$"
+_REPORTED: Final = "^(address-reported$|malicious-|blacklisted-)"
 _PRIVATE: Final = r"^(10\.|127\.|169\.254\.|192\.168\.|172\.(1[6-9]|2\d|3[01])\.|f[cd][0-9a-f]{2}:|fe80:|::1$)"
 
 TYPES: Final[Mapping[str, tuple[Kind, ...]]] = {
@@ -103,9 +103,9 @@ TYPES: Final[Mapping[str, tuple[Kind, ...]]] = {
     "COMPANY_NAME": (Kind("organisation"),),
     "CLOUD_STORAGE_BUCKET": (Kind("cloud_resource"),),
     "CLOUD_STORAGE_BUCKET_OPEN": (_check("exposure", "bucket"),),
-    "PASSWORD_COMPROMISED": (_check("exposure", "^password-in-breach$"),),
-    "EMAILADDR_COMPROMISED": (_check("exposure", "^(address|password)-in-breach$"),),
-    "ACCOUNT_EXTERNAL_OWNED_COMPROMISED": (_check("exposure", "^(address|password)-in-breach$"),),
+    "PASSWORD_COMPROMISED": (_check("exposure", "^password-(in-breach|compromised)$"),),
+    "EMAILADDR_COMPROMISED": (_check("exposure", "^((address|password)-in-breach|emailaddr-compromised|.*-owned-compromised)$"),),
+    "ACCOUNT_EXTERNAL_OWNED_COMPROMISED": (_check("exposure", "^((address|password)-in-breach|emailaddr-compromised|.*-owned-compromised)$"),),
     "MALICIOUS_IPADDR": (_check("exposure", _REPORTED, outside=False),),
     "MALICIOUS_AFFILIATE_IPADDR": (_check("exposure", _REPORTED, outside=True),),
     "BLACKLISTED_IPADDR": (_check("exposure", _REPORTED, outside=False),),
@@ -121,7 +121,7 @@ TYPES: Final[Mapping[str, tuple[Kind, ...]]] = {
     "VULNERABILITY_CVE_MEDIUM": (_severity("^medium$"),),
     "VULNERABILITY_CVE_LOW": (_severity("^low$"),),
     "VULNERABILITY_DISCLOSURE": (Kind("vulnerability"),),
-    "SIMILARDOMAIN": (_check("exposure", "^lookalike-"),),
+    "SIMILARDOMAIN": (_check("exposure", "^(lookalike-|similardomain$)"),),
 }
 
 MODULES: Final[Mapping[str, str]] = {
