@@ -64,6 +64,16 @@ def test_the_next_scan_runs_when_one_has_ended() -> None:
     assert store.queue(who).waiting == ids[3:]
 
 
+def test_a_scan_that_waits_says_how_many_are_before_it() -> None:
+    store, who, machine = Store(memory_table()), actor(), Machine()
+    ids = [queued(store, who).scan_id for _ in range(4)]
+    for scan_id in ids:
+        admission.enter(store, machine, who, scan_id)
+    assert [scans.get_scan(store, who, scan_id).reason for scan_id in ids] == [
+        None, None, "Waits its turn: 0 before it.", "Waits its turn: 1 before it.",
+    ]  # fmt: skip
+
+
 def test_a_larger_plan_runs_more_at_once() -> None:
     table, who, machine = memory_table(), actor(), Machine()
     table.write(create(Tenancy(tenant_id=who.tenant_id, plan="professional")))

@@ -201,8 +201,13 @@ def delete_scan(store: Store, actor: Actor, scan_id: str, if_match: int | None) 
 
 
 def get_scan(store: Store, actor: Actor, scan_id: str) -> Scan:
-    """One scan."""
-    return store.scan(actor, scan_id)
+    """One scan; of one that waits its turn, how many are before it."""
+    scan = store.scan(actor, scan_id)
+    if scan.status is ScanStatus.QUEUED:
+        waiting = store.queue(actor).waiting
+        if scan_id in waiting:
+            scan.reason = f"Waits its turn: {waiting.index(scan_id)} before it."
+    return scan
 
 
 def list_scans(store: Store, actor: Actor, limit: int, cursor: str | None) -> Page[Scan]:
