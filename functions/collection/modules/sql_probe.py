@@ -66,6 +66,7 @@ class SqlProbeConfig(Config):
     """Whether values are sent, where, and which proofs are tried."""
 
     enabled: Annotated[bool, Field(description="Send test values to parameters and forms.")] = False
+    max_seconds: Annotated[float, Field(ge=1, le=110, description="Seconds of one parameter or form.")] = 90.0
     posts: Annotated[bool, Field(description="Also send forms by POST, which may change what the site stores.")] = False
     delays: Annotated[bool, Field(description="Also ask the database to wait some seconds.")] = True
 
@@ -102,7 +103,10 @@ class SqlProbe(Module[list[Proof]]):
         if not context.config.enabled:
             return []
         points = input_points(observation, posts=context.config.posts)
-        found = [await _Trial(point, context).proof() for point in points if not context.is_over]
+        until = time.monotonic() + context.config.max_seconds
+        found = [await _Trial(point, context, until).proof() for point in points if not context.is_over]
+        if time.monotonic() > until:
+            context.log.info("%s is slow: not all of it was tried", observation.value)
         return [proof for proof in found if proof]
 
     def transform(self, observation: Observation, raw: list[Proof]) -> Iterable[Found]:
@@ -121,9 +125,10 @@ class SqlProbe(Module[list[Proof]]):
 class _Trial:
     """The proofs at one point."""
 
-    def __init__(self, point: InputPoint, context: Context) -> None:
+    def __init__(self, point: InputPoint, context: Context, until: float) -> None:
         self._point = point
         self._context = context
+        self._until = until
 
     async def proof(self) -> Proof | None:
         """The first proof that holds."""
@@ -136,7 +141,7 @@ class _Trial:
         return found
 
     async def _ask(self, value: str) -> Response | None:
-        if self._context.is_over:
+        if self._context.is_over or time.monotonic() > self._until:
             return None
         try:
             return await self._context.session.http(self._point.request(value))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -51,6 +52,7 @@ class TemplatesConfig(Config):
     exclude: Annotated[tuple[str, ...], Field(max_length=500, description="Ids of templates that do not run.")] = ()
     max_requests: Annotated[int, Field(ge=1, le=5_000, description="Requests of one template to one target.")] = 200
     max_seconds: Annotated[float, Field(ge=1, le=100, description="Seconds of one template at one target.")] = 30.0
+    target_seconds: Annotated[float, Field(ge=1, le=110, description="Seconds of all templates at one target.")] = 90.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +90,10 @@ class Templates(Module[list[Hit]]):
         is_site = "://" in observation.value
         target = Site.of(observation.value).root if is_site else observation.value
         waiting = [t for t in self.chosen(context) if (t.http if is_site else t.dns and not t.http)]
-        slots = asyncio.Semaphore(AT_ONCE)
-        outcomes = await asyncio.gather(*(_run(template, target, context, slots) for template in waiting))
+        slots, until = asyncio.Semaphore(AT_ONCE), time.monotonic() + context.config.target_seconds
+        outcomes = await asyncio.gather(*(_run(template, target, context, slots, until) for template in waiting))
+        if None in outcomes and not context.is_over:
+            context.log.warning("%s is slow: %d templates were left out", target, outcomes.count(None))
         return [
             Hit(template, tuple(outcome.matches))
             for template, outcome in zip(waiting, outcomes, strict=True)
@@ -130,11 +134,15 @@ def _parsed(text: str) -> Template:
     return parse_template(text)
 
 
-async def _run(template: Template, target: str, context: Context, slots: asyncio.Semaphore) -> Outcome | None:
+async def _run(
+    template: Template, target: str, context: Context, slots: asyncio.Semaphore, until: float
+) -> Outcome | None:
+    """A run that ends by `until`, or None when there is no time left to begin it."""
     async with slots:
-        if context.is_over:
+        left = until - time.monotonic()
+        if context.is_over or left <= 0:
             return None
-        limits = RunLimits(context.config.max_requests, context.config.max_seconds)
+        limits = RunLimits(context.config.max_requests, min(context.config.max_seconds, left))
         outcome = await run(template, target, context.session, limits)
     for note in outcome.notes:
         context.log.warning("template %s: %s", template.id, note)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Annotated
@@ -41,6 +42,7 @@ class XssProbeConfig(Config):
     """Whether values are sent, and where."""
 
     enabled: Annotated[bool, Field(description="Send test values to parameters and forms.")] = False
+    max_seconds: Annotated[float, Field(ge=1, le=110, description="Seconds of one parameter or form.")] = 90.0
     posts: Annotated[bool, Field(description="Also send forms by POST, which may change what the site stores.")] = False
 
 
@@ -76,7 +78,10 @@ class XssProbe(Module[list[Proof]]):
         if not context.config.enabled:
             return []
         points = input_points(observation, posts=context.config.posts)
-        found = [await _try(point, context) for point in points if not context.is_over]
+        until = time.monotonic() + context.config.max_seconds
+        found = [await _try(point, context, until) for point in points if not context.is_over]
+        if time.monotonic() > until:
+            context.log.info("%s is slow: not all of it was tried", observation.value)
         return [proof for proof in found if proof]
 
     def transform(self, observation: Observation, raw: list[Proof]) -> Iterable[Found]:
@@ -93,13 +98,15 @@ class XssProbe(Module[list[Proof]]):
             yield REFLECTED.at(proof.point.asset, evidence, confidence=0.8 if proof.guarded else 0.95)
 
 
-async def _try(point: InputPoint, context: Context) -> Proof | None:
+async def _try(point: InputPoint, context: Context, until: float) -> Proof | None:
+    if time.monotonic() > until:
+        return None
     mark = "q" + hashlib.blake2b(point.asset.encode(), digest_size=4).hexdigest()
     plain = await _ask(point, mark, context)
     if plain is None or mark not in text_of(plain):
         return None
     for where, sent in attempts(mark, text_of(plain)):
-        if context.is_over:
+        if context.is_over or time.monotonic() > until:
             return None
         answer = await _ask(point, sent, context)
         became = answer and came_through(mark, text_of(answer))

@@ -75,7 +75,7 @@ async def run(template: Template, target: str, session: Session, limits: RunLimi
         async with asyncio.timeout(limits.seconds):
             await work.everything()
     except TimeoutError:
-        work.outcome.note(f"stopped after {limits.seconds:g} s")
+        work.outcome.note(f"stopped after {limits.seconds:.0f} s")
     except _Spent as error:
         work.outcome.note(str(error))
     return work.outcome

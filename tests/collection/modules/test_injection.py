@@ -3,6 +3,7 @@ is found, and nothing is said of the twin."""
 
 from __future__ import annotations
 
+import asyncio
 import html
 import json
 import sqlite3
@@ -172,6 +173,21 @@ async def test_a_slow_or_moody_site_is_not_accused() -> None:
             parameter = observed("web_param", f"{root}?q", name="q", url=f"{root}?q=1")
             result = await run(SqlProbe(), parameter, config={"enabled": True})
         assert result.observations == []
+
+
+async def test_a_form_of_a_slow_site_costs_a_bounded_time() -> None:
+    async def slow(request: web.Request) -> web.StreamResponse:
+        await asyncio.sleep(0.6)
+        return web.Response(text="<p>x</p>", content_type="text/html")
+
+    async with site(slow) as root:
+        fields = [{"name": f"f{n}", "type": "text"} for n in range(20)]
+        form = observed("web_form", f"{root}#get", action=root, method="get", fields=fields)
+        for module in (XssProbe(), SqlProbe()):
+            began = time.monotonic()
+            result = await run(module, form, config={"enabled": True, "max_seconds": 2.0})
+            assert time.monotonic() - began < 6
+            assert any("is slow" in entry.message for entry in result.log)
 
 
 @pytest.mark.parametrize(

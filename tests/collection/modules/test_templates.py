@@ -4,6 +4,8 @@ none cries out at a site that answers everything."""
 
 from __future__ import annotations
 
+import asyncio
+import time
 from pathlib import Path
 from typing import Any
 
@@ -199,3 +201,16 @@ async def test_secrets_that_are_taken_out_are_masked() -> None:
     assert key not in repr(named.observations)
     assert key not in repr(other.observations)
     assert other.observations[0].attributes["evidence"]["extracted"] == ["id AKIA…(20 characters) end"]
+
+
+async def test_a_slow_site_costs_a_bounded_time_and_what_was_found_is_kept() -> None:
+    async def handler(request: web.Request) -> web.StreamResponse:
+        if request.path != "/own":
+            await asyncio.sleep(30)
+        return web.Response(text="x")
+
+    began = time.monotonic()
+    result = await found_at(handler, own=[OWN % "GET"], target_seconds=3.0, max_seconds=2.0)
+    assert time.monotonic() - began < 8
+    assert any("is slow" in entry.message for entry in result.log)
+    assert result.stats.failed == 0

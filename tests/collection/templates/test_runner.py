@@ -239,7 +239,7 @@ async def test_time_is_bounded() -> None:
             "http:\n  - path: ['{{BaseURL}}/']\n", f"http://127.0.0.1:{p}/", RunLimits(seconds=1.5)
         )
     assert time.monotonic() - began < 5
-    assert outcome.notes == ["stopped after 1.5 s"]
+    assert outcome.notes == ["stopped after 2 s"]
 
 
 BACKTRACKING = r"""http:
