@@ -82,6 +82,18 @@ def test_what_follows_from_the_same_content_is_taken_over(site: str) -> None:
     chain_is_whole(again)
 
 
+def test_a_wave_in_which_all_is_taken_over_still_has_something_to_reduce(site: str) -> None:
+    who = actor()
+    first = Scan(who, site, modules=MODULES)
+    carry_out(first)
+    again = Scan(who, site, modules=MODULES, baseline_id=first.id)
+    carry_out(again)
+    planned = again.plan(wave=1)
+    assert planned["batches"] == 0
+    assert planned["given"] > 0
+    assert Scan(who, site, modules=MODULES).plan()["given"] == 0
+
+
 def test_what_was_done_a_moment_ago_is_not_repeated_when_that_is_fresh_enough(site: str) -> None:
     who = actor()
     port = {"tcp_connect": "1.0.0"}

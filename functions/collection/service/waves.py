@@ -50,7 +50,8 @@ OpenSession = Callable[[ScanBrief, ModuleFace], AbstractAsyncContextManager[Sess
 
 
 def plan_wave(store: Store, actor: Actor, scan_id: str, wave: int, left: Remaining | None) -> dict[str, Any]:
-    """Form a wave's batches: `{wave, batches, tasks, dropped, bucket, key}`. Planning again plans the same."""
+    """Form a wave's batches: `{wave, batches, tasks, dropped, given, bucket, key}`, `given` being the facts that were
+    taken over from an earlier scan. Planning again plans the same."""
     brief = brief_of(store, actor, scan_id)
     frontier = seeds(brief) if wave == 0 else _new(store.frontier(actor, scan_id, wave - 1))
     faces = faces_of(store, actor, brief)
@@ -77,6 +78,7 @@ def plan_wave(store: Store, actor: Actor, scan_id: str, wave: int, left: Remaini
         "batches": len(work.batches),
         "tasks": work.tasks,
         "dropped": work.dropped,
+        "given": len(given),
         "bucket": store.bucket,
         "key": key,
     }
