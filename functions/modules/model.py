@@ -57,8 +57,8 @@ class ModuleStats(Record, pk="TENANT#{tenant_id}#MODULES", sk="STATS#{name}#{day
 
 
 class Figures(BaseModel):
-    """What a module did. `yield_per_task` is observations for each task, `error_rate` errors for each; times are of one task,
-    rounded up to the class they fall into (10 ms, 20 ms, 40 ms …)."""
+    """What a module did. `yield_per_task` is observations for each task, `error_rate` errors for each; times are of one
+    task, rounded up to the class they fall into (10 ms, 20 ms, 40 ms …)."""
 
     scans: int
     tasks: int

@@ -14,9 +14,9 @@ from contracts.facts import decode_rows, encode_rows, frontier_key
 from contracts.modules import ModuleFace
 from contracts.observations import Observation, observation_id
 from contracts.scans import ScanBrief, ScanStatus
+from functions.collection.model import Leftover
 from functions.collection.service import views
 from functions.collection.service import waves as service
-from functions.collection.model import Leftover
 from functions.collection.session import Session
 from functions.collection.store import Store
 from kernel.actor import Actor
