@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+import msgspec
+from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from contracts.findings import Severity
 from contracts.observations import ObservationType
+from functions.intelligence.model.export.json import Edge, Node
 from functions.intelligence.model.imports import FORMATS
 from functions.intelligence.model.integrity import Damage, Wrong
 from functions.intelligence.model.patterns import EdgePattern, NodePattern, Pattern
@@ -56,43 +58,21 @@ class Moment(BaseModel):
     module: str
 
 
-class GraphNode(BaseModel):
-    """An entity of the graph."""
-
-    id: str
-    type: str
-    value: str
-    confidence: float
-    risk: str
-    first_seen: str
-    last_seen: str
-    observations: int
-    evidence: list[str]
-    sources: dict[str, float]
-    distance: int
-    edges_left_out: int
-    attributes: dict[str, Any]
+def _as_model(name: str, kind: type[msgspec.Struct]) -> type[BaseModel]:
+    """What an export writes, as the API describes it: the same fields, so that neither says what the other does not."""
+    fields: dict[str, Any] = {field.name: (field.type, ...) for field in msgspec.structs.fields(kind)}
+    return create_model(name, __doc__=kind.__doc__, **fields)
 
 
-class GraphEdge(BaseModel):
-    """A relation of the graph."""
-
-    source: str
-    target: str
-    relation: str
-    confidence: float
-    first_seen: str
-    last_seen: str
-    observations: int
-    evidence: list[str]
-
-
-class Graph(BaseModel):
-    """The knowledge graph of a scan."""
-
-    exported_at: str
-    nodes: list[GraphNode]
-    edges: list[GraphEdge]
+GraphNode = _as_model("GraphNode", Node)
+GraphEdge = _as_model("GraphEdge", Edge)
+Graph = create_model(
+    "Graph",
+    __doc__="A knowledge graph.",
+    exported_at=(str, ...),
+    nodes=(list[GraphNode], ...),  # type: ignore[valid-type]
+    edges=(list[GraphEdge], ...),  # type: ignore[valid-type]
+)
 
 
 class DamageView(BaseModel):

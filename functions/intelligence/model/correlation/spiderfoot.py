@@ -36,6 +36,7 @@ def _severity(pattern: str) -> Kind:
 
 
 _V4: Final = r"^\d+\.\d+\.\d+\.\d+"
+_BREACHED: Final = "^((address|password)-in-breach|emailaddr-compromised|.*-owned-compromised)$"
 _REPORTED: Final = "^(address-reported$|malicious-|blacklisted-)"
 _PRIVATE: Final = r"^(10\.|127\.|169\.254\.|192\.168\.|172\.(1[6-9]|2\d|3[01])\.|f[cd][0-9a-f]{2}:|fe80:|::1$)"
 
@@ -104,8 +105,8 @@ TYPES: Final[Mapping[str, tuple[Kind, ...]]] = {
     "CLOUD_STORAGE_BUCKET": (Kind("cloud_resource"),),
     "CLOUD_STORAGE_BUCKET_OPEN": (_check("exposure", "bucket"),),
     "PASSWORD_COMPROMISED": (_check("exposure", "^password-(in-breach|compromised)$"),),
-    "EMAILADDR_COMPROMISED": (_check("exposure", "^((address|password)-in-breach|emailaddr-compromised|.*-owned-compromised)$"),),
-    "ACCOUNT_EXTERNAL_OWNED_COMPROMISED": (_check("exposure", "^((address|password)-in-breach|emailaddr-compromised|.*-owned-compromised)$"),),
+    "EMAILADDR_COMPROMISED": (_check("exposure", _BREACHED),),
+    "ACCOUNT_EXTERNAL_OWNED_COMPROMISED": (_check("exposure", _BREACHED),),
     "MALICIOUS_IPADDR": (_check("exposure", _REPORTED, outside=False),),
     "MALICIOUS_AFFILIATE_IPADDR": (_check("exposure", _REPORTED, outside=True),),
     "BLACKLISTED_IPADDR": (_check("exposure", _REPORTED, outside=False),),

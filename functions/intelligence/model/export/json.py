@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import msgspec
 
@@ -24,7 +25,7 @@ class Node(msgspec.Struct, frozen=True):
     sources: dict[str, float]
     distance: int
     edges_left_out: int
-    attributes: dict[str, object]
+    attributes: dict[str, Any]
 
 
 class Edge(msgspec.Struct, frozen=True):
