@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from contracts import facts
 from contracts.access import TeamBrief
 from contracts.findings import Detection
+from contracts.intelligence import RetentionChanged
 from contracts.organizations import Tenancy
 from contracts.plans import Metered, unless_exhausted
 from contracts.reports import IntelligencePart, ReportFinding, part_key
@@ -18,7 +19,7 @@ from contracts.scans import ScanBrief
 from functions.intelligence.model.learning import Snapshot, decode
 from functions.intelligence.model.outline import Outline
 from functions.intelligence.model.parts import Index, Slice, Written, written
-from functions.intelligence.model.records import GraphHead, ScanImport
+from functions.intelligence.model.records import GraphHead, ImportStatus, ScanImport
 from functions.intelligence.model.retention import Keeper, Retention, keeper_of
 from kernel import aws
 from kernel.actor import Actor
@@ -178,9 +179,18 @@ class Store:
         found = self._table.get(actor, Retention) or Retention(tenant_id=actor.tenant_id)
         return found.under(tenancy.plan if tenancy else Tenancy.model_fields["plan"].default)
 
-    def keep(self, actor: Actor, record: Retention) -> None:
+    def keep(self, actor: Actor, record: Retention, event: RetentionChanged) -> None:
         """Commit how long facts are kept. Raises PreconditionFailed or Conflict when somebody else did."""
-        self._table.transact(actor, [update(record) if record.version else create(record)], answer=record)
+        self._table.transact(actor, [update(record) if record.version else create(record)], [event], answer=record)
+
+    def tell(self, actor: Actor, event: Event) -> None:
+        """Publish what was done with objects."""
+        self._table.transact(actor, [], [event])
+
+    def forgotten_imports(self, actor: Actor, before: str) -> list[ScanImport]:
+        """Imports that were begun before an instant and still await their file."""
+        awaiting = (each for each in self._table.all(actor, ScanImport) if each.status is ImportStatus.AWAITING)
+        return [each for each in awaiting if each.created_at < before]
 
     def look_after(self, actor: Actor) -> None:
         """From now on, the clock looks after the organisation's facts."""

@@ -38,6 +38,7 @@ HAPPENINGS = (
     "PUT /findings/{finding_id}/status",
     "DELETE /scans/{scan_id}",
     "POST /imports/{import_id}/start",
+    "PUT /facts/retention",
     "PUT /roles/{role_id}",
     "PUT /policies/{policy_id}",
     "PUT /teams/{team_id}",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from contracts.facts import scan_prefix
+from contracts.facts import scan_prefix, upload_key
 from contracts.organizations import Tenancy
 from contracts.scans import ScanBrief
 from functions.intelligence import api, schedule, steps
@@ -19,7 +20,7 @@ from kernel.facts import Facts
 from kernel.table import Table, create, put, update
 from tests.intelligence.stored import Scan
 from tests.intelligence.test_graph import ended, values, work
-from tests.kit import Answer, actor, call
+from tests.kit import Answer, actor, call, committed_events
 
 pytestmark = pytest.mark.usefixtures("cloud")
 NOW = clock.parse("2026-12-01T12:00:00.000Z")
@@ -86,6 +87,11 @@ def test_old_facts_go_and_counts_stay(who: Actor) -> None:
     assert values(who, "type=ip") == ["192.0.2.2"]
     assert Table().require(who, ScanBrief, scan_id=old.id)
     assert retaining.retire(Store(), who).scans == []
+    told = [(event.type, event.event().model_dump()) for event in committed_events()]
+    assert sorted(told, reverse=True) == [
+        ("RetentionChanged.v1", {"days": 15, "before": 90}),
+        ("FactsRetired.v1", {"days": 15, "scans": [old.id], "observations": 2}),
+    ]
     assert steps.compact(work(old), None)["observations"] == 0
 
 
@@ -144,3 +150,14 @@ def test_one_that_fails_does_not_keep_the_others(who: Actor, monkeypatch: pytest
         monkeypatch.setattr(clock, "now", lambda hour=hour: NOW.replace(hour=hour))
         assert schedule.handler({}, None)["retired"] == 0
     assert sorted(turns) == sorted([who.tenant_id, other.tenant_id])
+
+
+def test_a_file_that_was_never_taken_in_goes(who: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = call(api.handler, "POST", "/imports", who, {"name": "n", "format": "csv"}).body
+    key = upload_key(who.tenant_id, made["import_id"])
+    Facts().put(who, key, b"type,value\n")
+    retaining.retire(Store(), who)
+    assert Facts().get(who, key)
+    monkeypatch.setattr(clock, "now", lambda: NOW + timedelta(days=3))
+    retaining.retire(Store(), who)
+    assert list(Facts().keys(who, key)) == []

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Final
 
 from contracts import facts
+from contracts.intelligence import FactsRetired, RetentionChanged
 from contracts.scans import ScanBrief
 from functions.intelligence.model.parts import Index
 from functions.intelligence.model.retention import Retention, RetentionPlan, plan, retired
@@ -17,6 +18,8 @@ from kernel.actor import Actor
 from kernel.errors import PreconditionFailed
 
 LATELY: Final = timedelta(days=2)
+MAX_TOLD: Final = 500
+"""Scans that an event names."""
 
 
 def get_retention(store: Store, actor: Actor) -> Retention:
@@ -30,9 +33,10 @@ def set_retention(store: Store, actor: Actor, days: int | None, expected: int | 
     record = store.retention(actor)
     if expected is not None and record.version != expected:
         raise PreconditionFailed()
+    before = record.applied_days
     record.days, record.changed_by, record.changed_at = days, actor.user_id, clock.timestamp()
     record.applied_days = record.plan_days if days is None else days
-    store.keep(actor, record)
+    store.keep(actor, record, RetentionChanged(days=record.applied_days, before=before))
     return record
 
 
@@ -49,6 +53,9 @@ def retire(store: Store, actor: Actor) -> RetentionPlan:
     indexed = list(_indexed(store, actor))
     found = plan(indexed, store.retention(actor).applied_days, clock.now())
     due = {each.scan_id for each in found.scans}
+    if due:  # told before it is done: who dies between tells it again, and nothing goes in silence
+        scans = sorted(due)[:MAX_TOLD]
+        store.tell(actor, FactsRetired(days=found.days, scans=scans, observations=found.observations))
     lately = clock.timestamp(clock.now() - LATELY)
     gone = set()
     for brief, index in indexed:
@@ -59,7 +66,14 @@ def retire(store: Store, actor: Actor) -> RetentionPlan:
     for head in store.heads(actor):
         if any(scan.scan_id in gone and not scan.is_retired for scan in store.snapshot(actor, head).scans):
             graph.rebuild(store, actor, head.audience, "retention")
+    _forget_uploads(store, actor)
     return found
+
+
+def _forget_uploads(store: Store, actor: Actor) -> None:
+    """Files that were uploaded and never taken in go after two days."""
+    for each in store.forgotten_imports(actor, clock.timestamp(clock.now() - LATELY)):
+        store.remove(actor, facts.upload_key(actor.tenant_id, each.import_id))
 
 
 def _indexed(store: Store, actor: Actor) -> Iterator[tuple[ScanBrief, Index | None]]:

@@ -86,7 +86,7 @@ class Intelligence(BoundedContext):
         """Once an hour, let go of what some organisations have kept long enough."""
         door = self.door("schedule", "schedule.handler", memory=3008, timeout=900, snap_start=False)
         self.grant_table(door, ["SCANS", TENANCY, KEEPERS], READ)
-        for area in ("scans", "graph"):
+        for area in ("scans", "graph", "imports"):
             self.grant_facts(door, area, write=True, delete=True)
         role = aws_iam.Role(self, "ClockRole", assumed_by=aws_iam.ServicePrincipal("scheduler.amazonaws.com"))
         door.alias.grant_invoke(role)

@@ -1,8 +1,8 @@
-"""Intelligence publishes what becomes of files that are taken in as scans."""
+"""Intelligence publishes what becomes of files that are taken in as scans, and how long facts are kept."""
 
 from __future__ import annotations
 
-from kernel.events import Event
+from kernel.events import Category, Event
 
 
 class ImportStarted(Event, context="intelligence"):
@@ -29,3 +29,18 @@ class ImportFailed(Event, context="intelligence"):
     import_id: str
     name: str
     reason: str
+
+
+class RetentionChanged(Event, context="intelligence", category=Category.COMPLIANCE):
+    """Facts are to be kept for so many days from the end of their scan; without a number, until the scan is deleted."""
+
+    days: int | None
+    before: int | None
+
+
+class FactsRetired(Event, context="intelligence", category=Category.COMPLIANCE):
+    """The facts of scans were kept long enough, and are gone; their counts stay."""
+
+    days: int | None
+    scans: list[str]
+    observations: int
