@@ -81,3 +81,17 @@ def test_the_graph_is_saved_in_the_format_of_its_name(logged_in: Platform, palis
         assert palisade("knowledge", "export", str(tmp_path / name)).code == 0
         assert logged_in.called("GET /graph/export")[-1].query["format"] == [kind]
     assert palisade("knowledge", "export", str(tmp_path / "g.doc")).code == 2
+
+
+def test_how_long_facts_are_kept_is_shown_tried_and_changed(logged_in: Platform, palisade: Palisade) -> None:
+    logged_in.answer("GET /facts/retention", {"applied_days": None})
+    assert "until their scan is deleted" in palisade("knowledge", "retention").out
+    going = {"scan_id": "scan_1", "name": "Old", "ended_at": AT, "observations": 7}
+    logged_in.answer("GET /facts/retention/dry-run", {"days": 9, "before": AT, "scans": [going], "observations": 7})
+    assert "scan_1" in palisade("knowledge", "retention", "--dry-run", "--days", "9").out
+    assert logged_in.called("PUT /facts/retention") == []
+    logged_in.answer("PUT /facts/retention", {"applied_days": 9})
+    assert palisade("knowledge", "retention", "--days", "9").code == 2
+    assert "for 9 days" in palisade("knowledge", "retention", "--days", "9", "--yes").out
+    assert palisade("knowledge", "retention", "--as-the-plan", "--yes").code == 0
+    assert [call.body for call in logged_in.called("PUT /facts/retention")] == [{"days": 9}, {"days": None}]

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from palisade import output, tables
 from palisade.commands.results import GRAPH_FORMATS, graph_format, tell_saved
-from palisade.commands.shared import Json, Limit, connected, most, segment
+from palisade.commands.shared import Json, Limit, Yes, confirm, connected, most, segment
 
 app = typer.Typer(help="What all scans know together: a graph with its history.", no_args_is_help=True)
 Key = Annotated[str, typer.Argument(metavar="KEY", help="A thing's key, as `search` shows it.", callback=segment)]
@@ -149,6 +149,37 @@ def export(
     with connected() as api:
         size = api.save("/graph/export", target, format=kind)
     tell_saved(target, size, as_json=as_json)
+
+
+@app.command()
+def retention(
+    days: Annotated[int | None, typer.Option(min=1, max=3650, help="Keep facts for so many days.")] = None,
+    as_the_plan: Annotated[bool, typer.Option("--as-the-plan", help="Keep facts as long as the plan says.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would go, and change nothing.")] = False,
+    yes: Yes = False,
+    as_json: Json = False,
+) -> None:
+    """Show or change how long facts are kept, counted from the end of the scan that found them."""
+    with connected() as api:
+        if dry_run:
+            found = api.get("/facts/retention/dry-run", days=days)
+            output.show(_going(found), found, as_json=as_json)
+            return
+        if days is not None or as_the_plan:
+            confirm("Within a day, facts that are older go for good. Change it?", yes=yes)
+            found = api.put("/facts/retention", {"days": days})
+        else:
+            found = api.get("/facts/retention")
+    kept = found["applied_days"]
+    output.show(f"Facts are kept for {kept} days." if kept else "Facts are kept until their scan is deleted.", found,
+                as_json=as_json)  # fmt: skip
+
+
+def _going(plan: dict[str, Any]) -> Table:
+    table = tables.grid("Scan", "Name", "Ended", "Facts")
+    for each in plan["scans"]:
+        tables.row(table, each["scan_id"], each["name"], tables.moment(each["ended_at"]), each["observations"])
+    return table
 
 
 def _things(items: list[dict[str, Any]], **more: str) -> Table:
