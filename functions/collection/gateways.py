@@ -14,7 +14,7 @@ from kernel.egress.deployment import dns_settings, scan_policy
 from kernel.limits import Limiter
 from kernel.table import Table
 
-RATES = {"dns": 4000.0, "http": 1000.0, "tcp": 4000.0}
+RATES = {"dns": 4000.0, "http": 1000.0, "tcp": 4000.0, "udp": 2000.0}
 """Packet-sending acts a second of one tenant, by rate group."""
 DEFAULT_RATE = 500.0
 LEASE_SECONDS = 0.5
