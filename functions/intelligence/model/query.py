@@ -23,9 +23,9 @@ from functions.intelligence.model.parts import (
 )
 
 END_OF_TIME: Final = "\U0010ffff"
-MAX_BLOCKS: Final = 48
+MAX_BLOCKS: Final = 36
 """Blocks that one page reads: what is rarer than that is found on a later page, and no page takes long."""
-AHEAD: Final = (4, 12, 32)
+AHEAD: Final = (4, 12, 20)
 """Blocks that are fetched at once: few at first, because a page is often full with them."""
 
 Fetch = Callable[[Sequence[Slice]], list[bytes]]
