@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from functions.scans.errors import MalformedCalendar, UnknownTimezone
 from kernel.clock import timestamp
-from kernel.text import Line
+from kernel.text import Instant, Line
 
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 WEEK: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -36,8 +36,8 @@ class Window(_Part):
 class Blackout(_Part):
     """A time in which nothing runs, whatever the windows say."""
 
-    begins: datetime
-    ends: datetime
+    begins: Instant
+    ends: Instant
     reason: Line = "Blackout"
 
     @model_validator(mode="after")

@@ -57,6 +57,10 @@ def session(layout: Layout, cloud: Demo) -> Iterator[Client]:
     with Client(cloud.url) as client:
         client.log_in({"email": email, "password": password})
         yield client
+        for webhook in list(client.everything("/webhooks")):  # else each later event is tried there, again and again
+            client.delete(f"/webhooks/{webhook['webhook_id']}")
+        for schedule in list(client.everything("/schedules")):
+            client.delete(f"/schedules/{schedule['schedule_id']}")
 
 
 schema = schemathesis.openapi.from_path(DOCUMENT).exclude(path=list(SESSION_ENDING))

@@ -115,3 +115,9 @@ def test_an_occasion_that_the_zone_repeats_is_kept_once() -> None:
     first, second = occasions("30 2 * * *", "Europe/Zurich", at("2026-10-24T12:00"), 2)
     assert (first.at, second.at) == ("2026-10-25T00:30:00.000Z", "2026-10-26T01:30:00.000Z")
     assert "twice" in (first.note or "")
+
+
+@pytest.mark.parametrize("value", [0.5, 1, True, "0.5", "1767225600", "tomorrow"])
+def test_a_time_is_written_as_in_rfc_3339(value: object) -> None:
+    with pytest.raises(ValidationError):
+        Blackout.model_validate({"begins": value, "ends": "2030-01-01T00:00:00Z"})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -29,6 +28,7 @@ from functions.intelligence.service import answers, exports
 from functions.intelligence.service.answers import MEASURES
 from kernel.actor import Actor
 from kernel.http import List, ListParameters, Query, Response, require
+from kernel.text import Instant
 
 ALWAYS = 2**62
 EntityKey = Annotated[str, Field(min_length=1, max_length=64, description="A thing's key.")]
@@ -44,7 +44,7 @@ class SearchParameters(ListParameters):
     prefix: Annotated[str, Field(max_length=200, description="The beginning of the value, in any case.")] = ""
     contains: Annotated[str, Field(max_length=200, description="A part of the value, in any case.")] = ""
     min_confidence: Annotated[float, Field(ge=0, le=1, description="What age has left of it, at least.")] = 0.0
-    seen_since: Annotated[datetime | None, Field(description="Seen then or later; RFC 3339.")] = None
+    seen_since: Annotated[Instant | None, Field(description="Seen then or later; RFC 3339.")] = None
     is_gone: Annotated[bool | None, Field(description="Gone, or there still.")] = None
 
     def search(self) -> Search:
@@ -84,8 +84,8 @@ class TimelineParameters(ListParameters):
     """What of the timeline is asked for."""
 
     type: Types = []
-    since: datetime | None = None
-    until: datetime | None = None
+    since: Instant | None = None
+    until: Instant | None = None
 
 
 @app.get("/graph", response_model=GraphSummary)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated
 
 from pydantic import Field
@@ -24,6 +23,7 @@ from functions.intelligence.schemas import EntityView, Graph, IntegrityReport, M
 from functions.intelligence.service import exports, keeping, scans
 from kernel.actor import Actor
 from kernel.http import List, ListParameters, Query, Response, require
+from kernel.text import Instant
 
 
 class ObservationParameters(ListParameters):
@@ -36,8 +36,8 @@ class ObservationParameters(ListParameters):
     contains: Annotated[str, Field(max_length=200, description="A part of the value, in any case.")] = ""
     source: Annotated[str, Field(max_length=64, description="The id of the observation that led to it.")] = ""
     min_confidence: Annotated[float, Field(ge=0, le=1)] = 0.0
-    since: Annotated[datetime | None, Field(description="Observed then or later; RFC 3339 with its offset.")] = None
-    until: Annotated[datetime | None, Field(description="Observed then or earlier.")] = None
+    since: Annotated[Instant | None, Field(description="Observed then or later; RFC 3339 with its offset.")] = None
+    until: Annotated[Instant | None, Field(description="Observed then or earlier.")] = None
 
     def filter(self) -> Filter:
         """The question."""

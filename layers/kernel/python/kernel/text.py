@@ -1,10 +1,12 @@
-"""Text that people type in, as a room may keep it."""
+"""Text and times that people type in, as a room may keep them."""
 
 from __future__ import annotations
 
-from typing import Annotated
+import re
+from datetime import datetime
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 
 def visible(text: str) -> str:
@@ -16,3 +18,16 @@ def visible(text: str) -> str:
 
 Line = Annotated[str, Field(min_length=1, max_length=120), AfterValidator(visible)]
 """One line, such as a name or a title."""
+
+
+def _written(value: Any) -> Any:
+    """A number is a time to pydantic; to RFC 3339, and so to the API's description, it is none."""
+    if isinstance(value, str) and not re.match(r"\d{4}-\d\d-\d\d[Tt ]", value):
+        raise ValueError("write a time as in RFC 3339, such as 2026-01-31T12:00:00Z")
+    if isinstance(value, bool | int | float):
+        raise ValueError("write a time as in RFC 3339, such as 2026-01-31T12:00:00Z")
+    return value
+
+
+Instant = Annotated[datetime, BeforeValidator(_written)]
+"""A point in time, as RFC 3339 writes it."""
