@@ -138,8 +138,9 @@ def test_a_rule_explains_itself_from_the_target_to_the_weakness() -> None:
         evidence=(weak.id,),
         chain=(
             "target: domain example.com",
-            "has host: host www.example.com",
-            "misconfigured as: misconfiguration missing-csp:https://www.example.com (found by headers)",
+            "has host: host www.example.com (found by subdomains, 2026-01-01 00:00 UTC, 100 % sure)",
+            "misconfigured as: misconfiguration missing-csp:https://www.example.com"
+            " (found by headers, 2026-01-01 00:00 UTC, 50 % sure)",
         ),
         controls=("ISO/IEC 27001:2022 A.8.26",),
         attributes={

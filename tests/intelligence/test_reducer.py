@@ -145,7 +145,8 @@ def test_a_weakness_makes_its_asset_risky_and_is_written_apart() -> None:
         ("module:resolve/misconfiguration", "a missing-csp", "medium"),
         ("module:resolve/exposure", "a /.env", "critical"),
     ]
-    assert found[1].chain == ("target: host a", "exposes: exposure a /.env (found by resolve)")
+    seen = "found by resolve, 2026-01-01 00:00 UTC, 100 % sure"
+    assert found[1].chain == ("target: host a", f"exposes: exposure a /.env ({seen})")
     assert found[1].evidence == (grave.id,)
     assert scan.manifests[0].weaknesses is None
 
@@ -231,7 +232,8 @@ def test_a_module_weakness_says_what_its_module_said() -> None:
     (found,) = decode_rows(scan.objects[scan.manifests[0].weaknesses or ""], Detection)
     assert found == Detection(
         check="module:files/git", asset="http://a", title="T", severity="high", description="D", remedy="R",
-        confidence=0.9, evidence=found.evidence, chain=("target: exposure git:http://a (found by files)",),
+        confidence=0.9, evidence=found.evidence,
+        chain=("target: exposure git:http://a (found by files, 2026-01-01 00:00 UTC, 90 % sure)",),
         references=("https://r",), attributes={"evidence": {"path": "/.git/config"}},
     )  # fmt: skip
 

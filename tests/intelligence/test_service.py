@@ -44,7 +44,7 @@ def test_conclusions_hold_what_modules_reported_with_the_chain_to_it(scan: Scan)
     weak = found["module:exposed_files/exposed-git"]
     assert (weak.title, weak.severity, weak.remedy) == ("A folder", "high", "Remove it.")
     assert weak.chain[0] == "target: domain a.example"
-    assert weak.chain[-1].endswith("(found by exposed_files)")
+    assert weak.chain[-1].endswith("(found by exposed_files, 2026-11-20 08:00 UTC, 100 % sure)")
 
 
 def test_a_scan_without_weaknesses_concludes_nothing() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any, Final
 
 import msgspec
@@ -18,6 +19,7 @@ from functions.intelligence.model.columns import Column, ColumnDelta
 from functions.intelligence.model.graph import fact_digest
 
 NO_ROW: Final = 0xFFFFFFFF
+NO_TIME: Final = -(1 << 63)
 MAX_VALUE_CHARACTERS: Final = 4096
 """Longer values are cut in the columns that rules read; the stored observations keep them whole."""
 MAX_DISTANCE: Final = 255
@@ -25,7 +27,8 @@ DIGEST_BYTES: Final = 16
 
 
 class StateDelta(msgspec.Struct):
-    """What one wave adds. Arrays are the little-endian bytes of unsigned 32-bit numbers or doubles."""
+    """What one wave adds. Arrays are the little-endian bytes of unsigned 32-bit numbers, doubles, or signed 64-bit
+    numbers (times)."""
 
     wave: int
     types: list[str]
@@ -47,6 +50,7 @@ class StateDelta(msgspec.Struct):
     fans_in: bytes
     more_out: dict[int, int]
     more_in: dict[int, int]
+    row_times: bytes = b""
 
 
 class Names:
@@ -84,6 +88,10 @@ class ReducerState:
         self.row_sources = array("I")
         self.row_modules = array("I")
         self.row_confidences = array("d")
+        self.row_times = array("q")
+        """When each row was observed: milliseconds since 1970 UTC, `NO_TIME` where that is not known."""
+        self.fact_rows = array("I")
+        """The first row of each fact."""
         self.attributes: dict[str, Column] = {}
         self.matches: dict[str, list[array[int]]] = {}
         """Rows that each rule's settled collections matched, by the rule's key."""
@@ -111,6 +119,7 @@ class ReducerState:
         self.row_sources.append(source_row)
         self.row_modules.append(self.modules.number(observation.module))
         self.row_confidences.append(observation.confidence)
+        self.row_times.append(_milliseconds(observation.observed_at))
         return row
 
     def _fact(self, observation: Observation, source_row: int) -> int:
@@ -120,6 +129,7 @@ class ReducerState:
             return fact
         fact = self.facts[digest] = len(self.digests)
         self.digests.append(digest)
+        self.fact_rows.append(len(self.ids) - 1)
         self.fact_types.append(self.types.number(observation.type))
         self.fact_values.append(observation.value[:MAX_VALUE_CHARACTERS])
         self.fact_parents.append(NO_ROW if source_row == NO_ROW else self.row_facts[source_row])
@@ -197,6 +207,7 @@ class ReducerState:
             row_sources=self.row_sources[rows:].tobytes(),
             row_modules=self.row_modules[rows:].tobytes(),
             row_confidences=self.row_confidences[rows:].tobytes(),
+            row_times=self.row_times[rows:].tobytes(),
             attributes={name: column.delta() for name, column in sorted(self.attributes.items())},
             matches={key: self._new_matches(key) for key in sorted(self.matches)},
             fans_out=self.fans_out[facts:].tobytes(),
@@ -252,6 +263,12 @@ class ReducerState:
         self.row_sources.frombytes(delta.row_sources)
         self.row_modules.frombytes(delta.row_modules)
         self.row_confidences.frombytes(delta.row_confidences)
+        self.row_times.frombytes(delta.row_times)
+        self.row_times.extend([NO_TIME] * (len(self.ids) - len(self.row_times)))
+        # Facts are numbered as their first rows come.
+        for row in range(first, len(self.ids)):
+            if self.row_facts[row] == len(self.fact_rows):
+                self.fact_rows.append(row)
         for name, column in delta.attributes.items():
             self.attributes.setdefault(name, Column()).absorb(column)
         for key, lists in delta.matches.items():
@@ -266,3 +283,10 @@ class ReducerState:
         for delta in deltas:
             state.absorb(decode_rows(delta, StateDelta)[0])
         return state
+
+
+def _milliseconds(at: str) -> int:
+    try:
+        return int(datetime.fromisoformat(at).timestamp() * 1000)
+    except (ValueError, OverflowError):
+        return NO_TIME

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any, Final
 
 from contracts.findings import SEVERITY_ORDER, Detection, Severity
 from contracts.observations import Observation
 from functions.intelligence.model.graph import relation_name
-from functions.intelligence.model.state import ReducerState
+from functions.intelligence.model.state import NO_TIME, ReducerState
 
 MAX_WORDS: Final = 200
 NO_REMEDY: Final = "Look at the evidence and decide whether the asset is meant to be as it is."
@@ -37,18 +38,28 @@ def module_detection(observation: Observation, state: ReducerState) -> Detection
 
 def observation_chain(observation: Observation, state: ReducerState) -> tuple[str, ...]:
     """How the scan came to an observation that the state holds, from the target on, in words."""
-    fact = state.row_facts[state.rows[observation.id]]
-    return tuple(chain_words(state, state.lineage(fact), observation.module))
+    row = state.rows[observation.id]
+    return tuple(chain_words(state, state.lineage(state.row_facts[row]), row))
 
 
-def chain_words(state: ReducerState, facts: list[int], module: str) -> list[str]:
-    """A chain of facts in words; the last was found by `module`."""
+def chain_words(state: ReducerState, facts: list[int], row: int) -> list[str]:
+    """A chain of facts in words, each with who found it first, when, and how sure; the last as its `row` has it."""
     lines = [f"target: {fact_words(state, facts[0])}"]
     for above, fact in pairwise(facts):
         relation = relation_name(state.type_of(above), state.type_of(fact)).replace("_", " ")
         lines.append(f"{relation}: {fact_words(state, fact)}")
-    lines[-1] += f" (found by {module})"
-    return lines
+    rows = [*(state.fact_rows[fact] for fact in facts[:-1]), row]
+    first = 1 if len(facts) > 1 else 0
+    return lines[:first] + [f"{line} ({row_words(state, of)})" for line, of in zip(lines, rows, strict=True)][first:]
+
+
+def row_words(state: ReducerState, row: int) -> str:
+    """Who observed a row, when (UTC) and how sure: `found by resolve, 2026-01-31 12:00 UTC, 90 % sure`."""
+    words = [f"found by {state.modules.all[state.row_modules[row]]}"]
+    at = state.row_times[row]
+    if at != NO_TIME:
+        words.append(f"{datetime.fromtimestamp(at / 1000, UTC):%Y-%m-%d %H:%M} UTC")
+    return ", ".join([*words, f"{state.row_confidences[row]:.0%} sure".replace("%", " %")])
 
 
 def fact_words(state: ReducerState, fact: int) -> str:

@@ -11,7 +11,7 @@ import msgspec
 from contracts.findings import Detection
 from functions.intelligence.model.correlation.events import WHOLE, Event, Reader
 from functions.intelligence.model.correlation.rule import FIELD, Rule
-from functions.intelligence.model.weaknesses import MAX_WORDS, chain_words, fact_words
+from functions.intelligence.model.weaknesses import MAX_WORDS, chain_words, fact_words, row_words
 
 MAX_EVIDENCE: Final = 50
 MAX_HEADLINE_CHARACTERS: Final = 300
@@ -113,9 +113,9 @@ def _lineage(event: Event, reader: Reader, *, first: bool) -> list[str]:
     state = reader.view.state
     if not first:
         words = fact_words(state, state.row_facts[event.row])
-        return [f"together with: {words} (found by {reader.view.module(event.row)})"]
+        return [f"together with: {words} ({row_words(state, event.row)})"]
     facts = state.lineage(state.row_facts[event.row])
     if event.trail:
         head = state.lineage(state.row_facts[event.trail[0]])
         facts = [*head, *(state.row_facts[row] for row in event.trail[1:])]
-    return chain_words(state, facts, reader.view.module(event.row))
+    return chain_words(state, facts, event.row)
