@@ -45,7 +45,8 @@ class MemoryS3:
 
     def paginate(self, *, Prefix: str, **_options: Any) -> Iterator[dict[str, Any]]:
         self.before_call()
-        yield {"Contents": [{"Key": key} for key in sorted(self.objects) if key.startswith(Prefix)]}
+        found = (key for key in sorted(self.objects) if key.startswith(Prefix))
+        yield {"Contents": [{"Key": key, "Size": len(self.objects[key])} for key in found]}
 
 
 def memory_facts() -> Facts:

@@ -7,10 +7,11 @@ from collections.abc import Callable
 
 import pytest
 
-from contracts.facts import encode_rows, segment_key
+from contracts.facts import encode_rows, segment_key, upload_key
 from contracts.scans import ScanBrief, ScanStatus
-from functions.intelligence.model.records import EVERYBODY
-from functions.intelligence.service import graph, keeping, retaining, scans
+from functions.intelligence.model.imports.items import Fault
+from functions.intelligence.model.records import EVERYBODY, ImportStatus, ScanImport
+from functions.intelligence.service import graph, imports, keeping, retaining, scans
 from functions.intelligence.store import Store
 from kernel import clock
 from kernel.table import create
@@ -41,8 +42,8 @@ class Room:
     """A scan of two waves that has ended, in memory."""
 
     def __init__(self) -> None:
-        table, self.facts = memory_table(), memory_facts()
-        self.store = Store(table, self.facts)
+        self.table, self.facts = memory_table(), memory_facts()
+        self.store = Store(self.table, self.facts)
         brief = ScanBrief(
             tenant_id=WHO.tenant_id,
             scan_id=SCAN,
@@ -53,7 +54,7 @@ class Room:
             finished_at="2026-01-01T00:00:00.000Z",
             wave=2,
         )
-        table.write(create(brief))
+        self.table.write(create(brief))
         for wave, batches in enumerate(two_waves()):
             for number, rows in enumerate(batches):
                 self.facts.put(WHO, segment_key(WHO.tenant_id, SCAN, wave, number), encode_rows(rows))
@@ -84,6 +85,47 @@ class Room:
     def left(self) -> dict[str, bytes]:
         """Everything that lies there."""
         return dict(self.facts.client.objects)
+
+
+def importing() -> tuple[Room, str]:
+    """A room in which a file was uploaded, and is to be taken in."""
+    room = Room()
+    record = ScanImport(
+        tenant_id=WHO.tenant_id,
+        import_id="import_1",
+        scan_id="scan_2",
+        name="n",
+        format="csv",
+        status=ImportStatus.RUNNING,
+        created_by="someone",
+        created_at="2026-01-01T00:00:00.000Z",
+    )
+    room.table.write(create(record))
+    rows = "".join(f"host,h{number}.example,\n" for number in range(2_500))
+    room.facts.put(WHO, upload_key(WHO.tenant_id, "import_1"), f"type,value,source\n{rows}".encode())
+    return room, "import_1"
+
+
+@pytest.mark.parametrize("ends", ["finish", "fail"])
+def test_a_file_is_taken_in_whole_or_not_at_all_whoever_dies(ends: str) -> None:
+    def take_in(store: Store) -> None:
+        imports.take_in(store, WHO, "import_1")
+        if ends == "finish":
+            imports.finish(store, WHO, "import_1")
+        else:
+            imports.fail(store, WHO, "import_1", [Fault(0, "No.")])
+
+    calm, _ = importing()
+    calls = calm.dying(take_in, -1)
+    assert calls > 5
+    for at in range(calls):
+        room, import_id = importing()
+        room.dying(take_in, at)
+        take_in(room.store)
+        assert room.left == calm.left, at
+        assert room.store.import_(WHO, import_id).status is calm.store.import_(WHO, import_id).status
+    segments = [key for key in calm.left if "/scans/scan_2/" in key]
+    assert len(segments) == (3 if ends == "finish" else 0)
 
 
 @pytest.mark.parametrize("name", STEPS)
