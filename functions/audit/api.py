@@ -11,13 +11,14 @@ from pydantic import BeforeValidator, Field
 
 from functions.audit.model.entries import AuditLogEntry
 from functions.audit.model.reports import AuditFilters, AuditReport
-from functions.audit.schemas import CreateAuditReport, LogAuditEntry, Moment, Name, ProvenAuditEntry
+from functions.audit.schemas import CreateAuditReport, LogAuditEntry, Name, ProvenAuditEntry
 from functions.audit.service import reports, trail
 from functions.audit.store import Store
 from kernel import clock
 from kernel.actor import Actor
 from kernel.events import Category
 from kernel.http import List, ListParameters, Query, Response, Room, lambda_handler, page, reply, require
+from kernel.text import Instant
 
 app = Room("audit")
 store = cache(Store)
@@ -34,8 +35,8 @@ class EventParameters(ListParameters):
     """Which part of the trail; all that is given must hold. A page may hold fewer entries than `limit`, or none, and
     still have a next one: what a page looks through is bounded."""
 
-    since: Annotated[Moment | None, Field(description="From then on; by default thirty days before `until`.")] = None
-    until: Annotated[Moment | None, Field(description="Up to then; by default now.")] = None
+    since: Annotated[Instant | None, Field(description="From then on; by default thirty days before `until`.")] = None
+    until: Annotated[Instant | None, Field(description="Up to then; by default now.")] = None
     actor: Annotated[Name | None, Field(description="By this user, as `user_id`.")] = None
     action: Annotated[Name | None, Field(description="Of this kind, such as `ScanQueued`.")] = None
     resource: Annotated[Name | None, Field(description="About this resource, by its id.")] = None

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field
+
+MOMENT = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,6})?(Z|[+-]\d{2}:\d{2})$"
+FIRST, LAST = 2000, 2200
+"""Years between which a moment lies that people ask for."""
 
 
 def visible(text: str) -> str:
@@ -20,14 +24,23 @@ Line = Annotated[str, Field(min_length=1, max_length=120), AfterValidator(visibl
 """One line, such as a name or a title."""
 
 
-def _written(value: Any) -> Any:
-    """A number is a time to pydantic; to RFC 3339, and so to the API's description, it is none."""
-    if isinstance(value, str) and not re.match(r"\d{4}-\d\d-\d\d[Tt ]", value):
-        raise ValueError("write a time as in RFC 3339, such as 2026-01-31T12:00:00Z")
-    if isinstance(value, bool | int | float):
-        raise ValueError("write a time as in RFC 3339, such as 2026-01-31T12:00:00Z")
+def _written(value: object) -> object:
+    """pydantic takes a number for a time, as the seconds since 1970; here it is a mistake."""
+    if not isinstance(value, datetime) and not (isinstance(value, str) and re.fullmatch(MOMENT, value)):
+        raise ValueError("a moment is written as 2026-01-31T12:00:00Z")
     return value
 
 
-Instant = Annotated[datetime, BeforeValidator(_written)]
-"""A point in time, as RFC 3339 writes it."""
+def _sane(value: datetime) -> datetime:
+    if not FIRST <= value.year < LAST:
+        raise ValueError(f"a moment lies between the years {FIRST} and {LAST}")
+    return value
+
+
+Instant = Annotated[
+    datetime,
+    BeforeValidator(_written),
+    AfterValidator(_sane),
+    Field(json_schema_extra={"format": "date-time", "pattern": MOMENT, "maxLength": 40}),
+]
+"""A point in time with its offset, as RFC 3339 writes it."""
