@@ -14,6 +14,8 @@ MEMORY_MB = {
     "batch": 1769,
     "record": 1769,
     "reduce": 3008,
+    "compact": 3008,
+    "learn": 3008,
     "report: intelligence": 1769,
     "report: document": 3008,
 }

@@ -29,6 +29,13 @@ FINDINGS_OF_HOST = 3
 LONGEST_BATCH_SECONDS = 180.0
 REDUCED_A_SECOND = 20_000
 """Observations that the reducer takes in; `make bench` measures more."""
+COMPACTED_A_SECOND = 30_000
+LEARNT_A_SECOND = 40_000
+"""Facts that compaction writes anew, and that the organisation's graph learns."""
+COMPACTED_ROWS = 10_000
+"""Facts in one object of a compacted scan."""
+TRANSITIONS_OF_KEEPING = 5
+"""Compact, Learn, Settle, Sweep and the start."""
 PART_ROWS = 20_000
 """Facts in one object of a frontier, or of observations."""
 FINDINGS_OF_TRANSACTION = 40
@@ -93,7 +100,8 @@ def cost(hosts: int, faces: Mapping[str, ModuleFace], measured: Measured) -> Cos
     findings = _findings(hosts * FINDINGS_OF_HOST, steps["record"], measured)
     transitions = len(plan) * TRANSITIONS_OF_WAVE + TRANSITIONS_OF_END + sum(wave.size for wave in plan)
     machine = Cost({"Step Functions": transitions * prices.STATE_TRANSITION})
-    return total([*begun, *ends, findings, machine, *(_wave(wave, measured) for wave in plan)])
+    kept = _keep(sum(wave.found for wave in plan), measured)
+    return total([*begun, *ends, findings, machine, kept, *(_wave(wave, measured) for wave in plan)])
 
 
 def stored_gigabytes(hosts: int) -> float:
@@ -152,6 +160,18 @@ def _reduce(wave: Wave, usage: Usage) -> Cost:
     scaled = _with(usage, own)
     busy = model.invocation(wave.found / REDUCED_A_SECOND * 1000, model.MEMORY_MB["reduce"])
     return total([busy, model.work(scaled, model.MEMORY_MB["reduce"])])
+
+
+def _keep(found: int, measured: Measured) -> Cost:
+    """What a scan found is compacted, and taken into the organisation's graph: here one that knows as much."""
+    parts = math.ceil(found / COMPACTED_ROWS)
+    spent = [Cost({"Step Functions": TRANSITIONS_OF_KEEPING * prices.STATE_TRANSITION})]
+    for step, speed in (("compact", COMPACTED_A_SECOND), ("learn", LEARNT_A_SECOND)):
+        usage = measured.steps[step]
+        more = {name: usage.calls.get(name, 0) + 3 * parts for name in ("S3.GetObject", "S3.PutObject")}
+        busy = model.invocation(found / speed * 1000, model.MEMORY_MB[step])
+        spent += [busy, model.work(_with(usage, more), model.MEMORY_MB[step])]
+    return total(spent)
 
 
 def _findings(number: int, usage: Usage, measured: Measured) -> Cost:

@@ -128,6 +128,8 @@ def steps_of_a_scan(world: World, meter: Meter, site: str) -> dict[str, Usage]:
     step("record", findings.record, conclusions=reduced["conclusions"])
     step("gate", scans.gate, report={"wave": 0, "tasks": used["tasks"], "observations": reduced["observations"]})
     step("end", scans.gate, report={"wave": -1, "exhausted": True})
+    step("compact", intelligence.compact)
+    step("learn", intelligence.learn)
     report = world.create("/reports", {"scan_id": scan["scan_id"], "format": "pdf"})["report_id"]
     for room in (findings, intelligence, collection):
         step(f"report: {room.__name__.split('.')[1]}", room.hand_in, report_id=report)

@@ -187,6 +187,8 @@ def test_the_memory_of_the_functions_is_the_deployed_one() -> None:
         "batch": ("collection", "run-batch"),
         "record": ("findings", "record"),
         "reduce": ("intelligence", "reduce"),
+        "compact": ("intelligence", "compact"),
+        "learn": ("intelligence", "learn"),
         "report: intelligence": ("intelligence", "hand-in"),
         "report: document": ("reports", "render"),
     }
@@ -210,6 +212,7 @@ def test_the_state_transitions_are_those_of_the_machines() -> None:
     ending = ["Gate", "WhatNext", "Plan", "AnyWork", "NothingLeft", "Gate", "WhatNext", "Done"]
     assert set(ending) <= set(wave)
     assert len(ending) == scan.TRANSITIONS_OF_END
+    assert len(states("intelligence/settle.asl.json")) + 1 == scan.TRANSITIONS_OF_KEEPING
     made = [name for name, state in states("reports/report.asl.json").items() if state["Type"] != "Fail"]
     assert len([name for name in made if "Fail" not in name]) == month.REPORT_TRANSITIONS
 

@@ -55,15 +55,12 @@ class Intelligence(BoundedContext):
     def _keepers(self) -> dict[str, Door]:
         """What works on whole scans and graphs, once each."""
         doors = {
-            name: self.door(
-                name.lower(),
-                f"steps.{name.lower()}",
-                memory=3008,
-                timeout=900,
-                snap_start=False,
-                layers=["documents"] if name == "Compact" else [],
-            )
-            for name in ("Compact", "Learn", "Forget", "Sweep")
+            "Compact": self.door(
+                "compact", "steps.compact", memory=3008, timeout=900, snap_start=False, layers=["documents"]
+            ),
+            "Learn": self.door("learn", "steps.learn", memory=3008, timeout=900, snap_start=False),
+            "Forget": self.door("forget", "steps.forget", memory=3008, timeout=900, snap_start=False),
+            "Sweep": self.door("sweep", "steps.sweep", memory=1769, timeout=900, snap_start=False),
         }
         for name in ("TakeIn", "FinishImport"):
             doors[name] = self._import_door(name)
