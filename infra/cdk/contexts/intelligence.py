@@ -31,7 +31,15 @@ class Intelligence(BoundedContext):
         super().__init__(scope, platform)
         views = (f"/scans/{{scan_id}}/{view}" for view in VIEWS)
         api = self.api(
-            *views, "/graph", "/graph/{proxy+}", "/imports", "/imports/{proxy+}", "/facts/{proxy+}", memory=1769
+            *views,
+            "/graph",
+            "/graph/{proxy+}",
+            "/imports",
+            "/imports/{proxy+}",
+            "/facts/{proxy+}",
+            "/rules",
+            "/rules/{proxy+}",
+            memory=1769,
         )
         analyse = self.protocol("analyse", "api.handler", API, ANALYSES, layers=["documents"], memory=1769)
         reduce = self.door("reduce", "steps.reduce", memory=3008, timeout=600, snap_start=False)
@@ -39,12 +47,10 @@ class Intelligence(BoundedContext):
         keepers = self._keepers()
         for door in (api, analyse, reduce, hand_in, *keepers.values()):
             self.grant_table(door, ["SCANS"], READ)
-        self.grant_facts(api, "scans")
-        self.grant_facts(api, "graph")
-        self.grant_facts(analyse, "scans", write=True)
-        self.grant_facts(analyse, "graph", write=True)
-        self.grant_facts(api, "imports", write=True)
-        self.grant_table(api, ["TEAMS", TENANCY], READ)
+        for door in (api, analyse):  # one room behind two doors: what it may do is the same
+            for area in ("scans", "graph", "imports"):
+                self.grant_facts(door, area, write=True)
+            self.grant_table(door, ["TEAMS", TENANCY], READ)
         self.grant_facts(reduce, "scans", write=True)
         self.grant_facts(hand_in, "scans")
         self.grant_facts(hand_in, "reports", write=True)
