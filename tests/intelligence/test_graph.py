@@ -18,7 +18,7 @@ from functions.intelligence.store import Store
 from kernel import aws
 from kernel.actor import Actor
 from kernel.facts import Facts
-from kernel.table import Table, update
+from kernel.table import Table, delete, update
 from tests.intelligence.stored import WEAK, Scan
 from tests.kit import Answer, actor, call, committed_events, sqs_event
 
@@ -281,3 +281,15 @@ def test_it_is_exported_for_other_tools(who: Actor, form: str, monkeypatch: pyte
     assert answer.status == 303
     assert f"/tenants/{who.tenant_id}/graph/exports/" in answer.headers["location"]
     assert ask(who, "/export", "format=doc").problem == "unknown-format"
+
+
+def test_a_scan_that_is_deleted_while_it_is_kept_leaves_nothing(who: Actor) -> None:
+    scan, other = ended(who, 1, ("ip", "192.0.2.1")), ended(who, 2, ("ip", "192.0.2.2"))
+    for each in (scan, other):
+        steps.learn(work(each), None)
+    brief = Table().require(who, ScanBrief, scan_id=scan.id)
+    Table().write(delete(brief))
+    assert values(who, "type=ip") == ["192.0.2.1", "192.0.2.2"]
+    assert steps.sweep(work(scan), None)["removed"] > 0
+    assert list(Facts().keys(who, f"tenants/{who.tenant_id}/scans/{scan.id}/")) == []
+    assert values(who, "type=ip") == ["192.0.2.2"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contracts import facts
 from functions.intelligence.model.integrity import damages, some
 from functions.intelligence.schemas import IntegrityReport
+from functions.intelligence.service import graph
 from functions.intelligence.service.scans import index_of, reader
 from functions.intelligence.store import Store
 from kernel.actor import Actor
@@ -31,16 +32,22 @@ def compact(store: Store, actor: Actor, scan_id: str) -> dict[str, int]:
 
 
 def sweep(store: Store, actor: Actor, scan_id: str) -> int:
-    """Remove what compaction has replaced; how many objects went. Readers that began before it are done by then."""
+    """Remove what compaction has replaced; how many objects went. Readers that began before it are done by then.
+
+    Of a scan that was deleted while it was compacted and learnt, everything goes.
+    """
     from functions.intelligence.model.compaction import REPLACED
 
+    prefix = facts.scan_prefix(actor.tenant_id, scan_id)
     try:
-        index = index_of(store, actor, scan_id)
-    except NotFound:  # deleted meanwhile
+        brief = store.brief(actor, scan_id)
+    except NotFound:
+        graph.forget_scan(store, actor, scan_id)
+        return store.remove(actor, prefix)
+    index = store.find_index(actor, scan_id, brief.wave - 1)
+    if index is None or index.generation is None or index.generation.through != index.manifests[-1].wave:
         return 0
-    if index.generation is None or index.generation.through != index.manifests[-1].wave:
-        return 0
-    return sum(store.remove(actor, facts.scan_prefix(actor.tenant_id, scan_id) + area) for area in REPLACED)
+    return sum(store.remove(actor, prefix + area) for area in REPLACED)
 
 
 def integrity(store: Store, actor: Actor, scan_id: str, begin: int, limit: int) -> tuple[IntegrityReport, int | None]:

@@ -75,7 +75,7 @@ class Intelligence(BoundedContext):
             self.grant_facts(doors[name], "scans")
             self.grant_facts(doors[name], "graph", write=True)
         for area in ("scans", "graph"):
-            self.grant_facts(doors["Sweep"], area, delete=True)
+            self.grant_facts(doors["Sweep"], area, write=area == "graph", delete=True)
         return doors
 
     def _import_door(self, name: str) -> Door:
