@@ -7,8 +7,10 @@ facts of each type a fact of another leads to in a company of ordinary make.
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import cache
 
 from pydantic import BaseModel, Field
 
@@ -36,6 +38,18 @@ GROWTH: Mapping[str, Mapping[str, float]] = {
     "certificate": {"host": 0.2},
 }
 """New facts that a fact leads to, on average. Assumed; the company of the cost model (docs/costs.md) has the same."""
+_PAGES = tuple(f"https://www.example.com/page{number}" for number in range(9))
+SAMPLES: Mapping[str, tuple[str, ...]] = {
+    "port": ("192.0.2.1:80", "192.0.2.1:443", "192.0.2.1:22"),
+    "service": ("http://192.0.2.1:80", "https://192.0.2.1:443", "ssh://192.0.2.1:22"),
+    "url": ("https://www.example.com/", *_PAGES),
+    "http_response": ("https://www.example.com/", *_PAGES),
+    "domain": ("example.com",),
+    "host": ("www.example.com",),
+    "ip": ("192.0.2.1",),
+    "software": ("cpe:2.3:a:f5:nginx:1.18.0:*:*:*:*:*:*:*",),
+}
+"""What facts of a type look like in that company: most modules work on some of them alone."""
 MAX_WAVES = 8
 WAVE_SECONDS = 3.0
 """Planning, reducing and recording between the batches."""
@@ -92,6 +106,19 @@ def estimate(
     )
 
 
+def tasks_of(face: ModuleFace, facts: Mapping[str, float]) -> float:
+    """How many of these facts (by type) a module works on."""
+    return sum(facts.get(str(kind), 0.0) * _share(face.matching, str(kind)) for kind in face.consumes)
+
+
+@cache
+def _share(matching: str, kind: str) -> float:
+    samples = SAMPLES.get(kind)
+    if not samples or not matching:
+        return 1.0
+    return sum(bool(re.search(matching, value)) for value in samples) / len(samples)
+
+
 def same_kind(brief: ScanBrief, others: Sequence[ScanBrief]) -> ScanBrief | None:
     """The latest finished scan of the same targets with the same modules."""
     return next(
@@ -139,7 +166,7 @@ def _simulated(faces: Mapping[str, ModuleFace], first: Plan, pace: float, concur
     produced = {str(kind) for face in faces.values() for kind in face.produces}
     figures = dict.fromkeys(("tasks", "packets", "minutes", "dollars"), 0.0)
     for wave in range(MAX_WAVES):
-        tasks = {name: sum(facts.get(str(kind), 0.0) for kind in face.consumes) for name, face in faces.items()}
+        tasks = {name: tasks_of(face, facts) for name, face in faces.items()}
         if wave == 0:
             tasks = dict(Counter(batch.module for batch in first.batches for _ in batch.observations))
         if not any(tasks.values()):

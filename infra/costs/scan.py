@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from contracts.modules import ModuleFace
 from contracts.observations import Invasiveness
-from functions.collection.estimate import TASK_SECONDS
+from functions.collection.estimate import TASK_SECONDS, tasks_of
 from infra.costs import model, prices
 from infra.costs.model import Cost, total
 from infra.costs.usage import Measured, Usage
@@ -114,7 +114,7 @@ def stored_gigabytes(hosts: int) -> float:
 def _batches(frontier: Facts, hosts: int, faces: Mapping[str, ModuleFace]) -> list[Batches]:
     found = []
     for face in faces.values():
-        tasks = math.ceil(sum(frontier.get(type_.value, 0.0) for type_ in face.consumes) * hosts)
+        tasks = math.ceil(tasks_of(face, frontier) * hosts)
         if tasks and face.invasiveness is not Invasiveness.INTRUSIVE:
             in_one = min(tasks, face.batch_size)
             seconds = math.ceil(in_one / face.concurrency) * TASK_SECONDS[face.cost_class]
