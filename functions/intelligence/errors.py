@@ -63,3 +63,21 @@ class NotEnded(Conflict):
     """A scan that goes on cannot be moved."""
 
     slug, title = "scan-not-ended", "The scan has not ended"
+
+
+class RuleExists(Conflict):
+    """Another rule has this id."""
+
+    slug, title = "rule-exists", "There is a rule with this id"
+
+
+class ShippedRule(Conflict):
+    """A rule of the product is disabled, not changed."""
+
+    slug, title = "rule-is-shipped", "The rule is the product's"
+
+
+class TooManyRules(Conflict):
+    """An organisation has a number of rules at most."""
+
+    slug, title = "too-many-rules", "There are too many rules"

@@ -16,6 +16,7 @@ from contracts.organizations import Tenancy
 from contracts.plans import Metered, unless_exhausted
 from contracts.reports import IntelligencePart, ReportFinding, part_key
 from contracts.scans import ScanBrief
+from functions.intelligence.model.correlation.own import OwnRule, PinnedRules, RuleChoices
 from functions.intelligence.model.learning import Snapshot, decode
 from functions.intelligence.model.outline import Outline
 from functions.intelligence.model.parts import Index, Slice, Written, written
@@ -26,7 +27,8 @@ from kernel.actor import Actor
 from kernel.errors import NotFound
 from kernel.events import Event
 from kernel.facts import Facts
-from kernel.table import Page, Table, create, put, update
+from kernel.records import Resource
+from kernel.table import Page, Table, create, delete, put, update
 
 if TYPE_CHECKING:
     from functions.intelligence.model.correlation.compiled import RuleResult
@@ -199,6 +201,36 @@ class Store:
     def kept_in(self, slot: int) -> Iterator[str]:
         """The organisations with facts that an hour's clock looks after."""
         return (keeper.tenant for keeper in self._table.all_platform(Keeper, slot=slot))
+
+    def own_rules(self, actor: Actor) -> list[OwnRule]:
+        """The organisation's own rules by name."""
+        return list(self._table.all(actor, OwnRule))
+
+    def own_rule(self, actor: Actor, name: str) -> OwnRule | None:
+        """One of them, or None."""
+        return self._table.get(actor, OwnRule, name=name)
+
+    def rule_choices(self, actor: Actor) -> RuleChoices:
+        """Which of the product's rules the organisation does without."""
+        return self._table.get(actor, RuleChoices) or RuleChoices(tenant_id=actor.tenant_id)
+
+    def save_rules(self, actor: Actor, record: OwnRule | RuleChoices, event: Event, answer: Resource) -> None:
+        """Commit a change. Raises PreconditionFailed or Conflict when somebody else was first."""
+        change = update(record) if record.version else create(record)
+        self._table.transact(actor, [change], [event], answer=answer)
+
+    def remove_rule(self, actor: Actor, record: OwnRule, event: Event) -> None:
+        """Commit that a rule is gone."""
+        self._table.transact(actor, [delete(record)], [event])
+
+    def pinned_rules(self, actor: Actor, scan_id: str) -> PinnedRules | None:
+        """The rules that a scan's first wave settled; None before, and of scans that began without."""
+        found = self._find(actor, facts.rules_key(actor.tenant_id, scan_id))
+        return None if found is None else facts.decode_rows(found, PinnedRules)[0]
+
+    def pin_rules(self, actor: Actor, scan_id: str, pinned: PinnedRules) -> None:
+        """Settle a scan's rules."""
+        self.write(actor, facts.rules_key(actor.tenant_id, scan_id), facts.encode_rows([pinned]))
 
     def briefs(self, actor: Actor) -> Iterator[ScanBrief]:
         """All scans of the organisation that the actor sees."""

@@ -39,6 +39,7 @@ HAPPENINGS = (
     "DELETE /scans/{scan_id}",
     "POST /imports/{import_id}/start",
     "PUT /facts/retention",
+    "POST /rules",
     "PUT /roles/{role_id}",
     "PUT /policies/{policy_id}",
     "PUT /teams/{team_id}",

@@ -13,6 +13,16 @@ PATTERN = {
     "nodes": {"url": {"types": ["url"]}, "page": {"types": ["http_response"]}},
     "edges": [{"source": "url", "target": "page"}],
 }
+RULE = """
+id: addresses
+version: 1
+meta: {name: An address, description: Something to look at., risk: LOW}
+collections:
+  - collect:
+      - {method: exact, field: type, value: url}
+aggregation: {field: data}
+headline: "{data}"
+"""
 URL, PAGE = entity_key("url", f"{SITE}/"), entity_key("http_response", f"{SITE}/")
 
 
@@ -53,6 +63,16 @@ def archived(world: World) -> Request:
     return Request(f"{path}/archive")
 
 
+def tried(world: World) -> Request:
+    """A rule is tried on a scan."""
+    return Request("/rules/dry-run", {"rule": RULE, "scan_id": world.scanned.rpartition("/")[2]})
+
+
+def own_rule(tail: str = "", body: object = None) -> Scene:
+    """About a rule that the organisation wrote."""
+    return lambda world: Request(f"/rules/{world.create('/rules', {'rule': RULE})['name']}{tail}", body)
+
+
 KNOWLEDGE: dict[str, Scene] = {
     "GET /facts/retention": plain("/facts/retention"),
     "PUT /facts/retention": plain("/facts/retention", {"days": 30}),
@@ -73,4 +93,12 @@ KNOWLEDGE: dict[str, Scene] = {
     "POST /imports/{import_id}/start": uploaded,
     "GET /scans/{scan_id}/archive": archived,
     "GET /scans/{scan_id}/integrity": about_facts("/integrity"),
+    "GET /rules": plain("/rules"),
+    "POST /rules": plain("/rules", {"rule": RULE}),
+    "POST /rules/dry-run": tried,
+    "GET /rules/{name}": own_rule(),
+    "PUT /rules/{name}": own_rule("", {"rule": RULE.replace("LOW", "HIGH")}),
+    "DELETE /rules/{name}": own_rule(),
+    "POST /rules/{name}/enable": own_rule("/enable"),
+    "POST /rules/{name}/disable": own_rule("/disable"),
 }

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from functions.intelligence.api import differences, graph, imports, retention, scans  # noqa: F401 - they add their routes
+from functions.intelligence.api import (  # noqa: F401 - they add their routes
+    differences,
+    graph,
+    imports,
+    retention,
+    rules,
+    scans,
+)
 from functions.intelligence.api.app import app, store
 from kernel.http import lambda_handler
 

@@ -14,12 +14,14 @@ from contracts import facts
 from contracts.findings import Detection
 from contracts.reports import Evidence, GraphEdge, GraphNode, IntelligencePart, ReportGraph
 from functions.intelligence.model.confidence import explain
+from functions.intelligence.model.correlation.own import PinnedRules
 from functions.intelligence.model.graph import Entity, Relation
 from functions.intelligence.model.parts import Index, Manifest, Slice, Written, merged, with_wave
 from functions.intelligence.model.postings import chosen
 from functions.intelligence.model.query import Filter, Page, matching, page
 from functions.intelligence.model.selection import Selection, select
 from functions.intelligence.schemas import EntityView
+from functions.intelligence.service import rules
 from functions.intelligence.store import Store
 from kernel.actor import Actor
 
@@ -32,7 +34,7 @@ def reduce(store: Store, actor: Actor, scan_id: str, wave: int) -> dict[str, Any
 
     Reducing a wave again writes the same objects.
     """
-    from functions.intelligence.model.correlation.builtin import builtin_rules
+    from functions.intelligence.model.correlation.builtin import rules_of
     from functions.intelligence.model.reducer import Scan
     from functions.intelligence.model.wave import reduce_wave
 
@@ -43,7 +45,7 @@ def reduce(store: Store, actor: Actor, scan_id: str, wave: int) -> dict[str, Any
         wave,
         (body for _, body in store.ahead(actor, [earlier.state for earlier in before.manifests])),
         store.segments(actor, scan_id, wave, made_of),
-        builtin_rules(),
+        rules_of(_settled_rules(store, actor, scan_id, wave)),
         lambda key, body: store.write(actor, key, body),
         made_of,
     )
@@ -51,6 +53,15 @@ def reduce(store: Store, actor: Actor, scan_id: str, wave: int) -> dict[str, Any
     conclusions = _write_conclusions(store, actor, scan_id, index.manifests)
     store.write_index(actor, scan_id, index)
     return {"observations": manifest.stored, "entities": manifest.new_facts, "conclusions": conclusions}
+
+
+def _settled_rules(store: Store, actor: Actor, scan_id: str, wave: int) -> PinnedRules:
+    """The scan's rules: the organisation's as they were at its first wave, so that reducing again finds the same."""
+    pinned = store.pinned_rules(actor, scan_id)
+    if pinned is None:
+        pinned = rules.current(store, actor) if wave == 0 else PinnedRules()
+        store.pin_rules(actor, scan_id, pinned)
+    return pinned
 
 
 def observations(store: Store, actor: Actor, scan_id: str, wanted: Filter, limit: int, after: tuple[str, ...]) -> Page:

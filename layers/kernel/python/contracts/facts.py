@@ -86,6 +86,11 @@ def detections_key(tenant_id: str, scan_id: str, wave: int) -> str:
     return f"{scan_prefix(tenant_id, scan_id)}detections/{wave:05}.mpk.gz"
 
 
+def rules_key(tenant_id: str, scan_id: str) -> str:
+    """Which rules a scan has, settled at its first wave."""
+    return f"{scan_prefix(tenant_id, scan_id)}rules"
+
+
 def manifest_key(tenant_id: str, scan_id: str, wave: int) -> str:
     """What the reducer wrote for one wave; written last."""
     return f"{scan_prefix(tenant_id, scan_id)}manifests/{wave:05}.mpk.gz"

@@ -44,3 +44,10 @@ class FactsRetired(Event, context="intelligence", category=Category.COMPLIANCE):
     days: int | None
     scans: list[str]
     observations: int
+
+
+class RuleChanged(Event, context="intelligence", category=Category.SECURITY):
+    """A correlation rule was added, changed, removed, enabled or disabled; scans that begin from now on show it."""
+
+    name: str
+    change: str
