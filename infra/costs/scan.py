@@ -56,6 +56,7 @@ KILOBYTE_OF_PAGE = 30.0
 class Batches:
     """The batches of one module in one wave."""
 
+    module: str
     count: int
     seconds: float
     """Of one of them."""
@@ -104,6 +105,18 @@ def cost(hosts: int, faces: Mapping[str, ModuleFace], measured: Measured) -> Cos
     return total([*begun, *ends, findings, machine, kept, *(_wave(wave, measured) for wave in plan)])
 
 
+def by_part(hosts: int, faces: Mapping[str, ModuleFace], measured: Measured) -> dict[str, float]:
+    """Dollars of each module, and of what every wave takes besides (`planning`, `reducing`)."""
+    parts: dict[str, float] = {"planning": 0.0, "reducing": 0.0}
+    for wave in waves(hosts, faces):
+        parts["planning"] += _plan(wave, measured.steps["plan"]).total
+        parts["reducing"] += _reduce(wave, measured.steps["reduce"]).total
+        for each in wave.batches:
+            own = (_batch(each.seconds, measured.steps["batch"]) * each.count).total
+            parts[each.module] = parts.get(each.module, 0.0) + own + each.count * prices.STATE_TRANSITION
+    return parts
+
+
 def stored_gigabytes(hosts: int) -> float:
     """What a scan keeps in S3."""
     observations = sum(sum(frontier.values()) for frontier in COMPANY) * hosts
@@ -118,7 +131,7 @@ def _batches(frontier: Facts, hosts: int, faces: Mapping[str, ModuleFace]) -> li
         if tasks and face.invasiveness is not Invasiveness.INTRUSIVE:
             in_one = min(tasks, face.batch_size)
             seconds = math.ceil(in_one / face.concurrency) * TASK_SECONDS[face.cost_class]
-            found.append(Batches(math.ceil(tasks / face.batch_size), min(seconds, LONGEST_BATCH_SECONDS)))
+            found.append(Batches(face.name, math.ceil(tasks / face.batch_size), min(seconds, LONGEST_BATCH_SECONDS)))
     return found
 
 

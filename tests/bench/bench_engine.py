@@ -25,6 +25,8 @@ PAGE_SECONDS = 0.3
 HOSTS = 1000
 DOLLARS_OF_THOUSAND_HOSTS = 1.0
 """What a comprehensive scan of a thousand hosts should cost at most; ours to choose."""
+COSTED = ("resolve", "subdomains", "tcp_connect", "crawler", "reducing")
+DOLLARS_OF_PART = 0.25
 
 
 def figures(surroundings: Surroundings) -> Iterator[Figure]:
@@ -39,6 +41,14 @@ def figures(surroundings: Surroundings) -> Iterator[Figure]:
     name = f"{TENANTS * SCANS_OF_TENANT} scans of {TENANTS} tenants"
     yield Figure(GROUP, f"{name}: slowest tenant / fastest", ratio, "x", FAIRNESS)
     yield Figure(GROUP, f"{name}: scans that hang", hung, "scans", 0.5)
+    yield from _costs()
+
+
+def _costs() -> Iterator[Figure]:
+    """Dollars for a thousand hosts: all of it, and the parts that this benchmark's other groups measure."""
+    parts = costs.by_part(HOSTS, catalogue(), usage.read())
+    for part in COSTED:
+        yield Figure(GROUP, f"{part} for {HOSTS:,} hosts (cost model)", parts[part], "$", DOLLARS_OF_PART)
     dollars = costs.cost(HOSTS, catalogue(), usage.read()).total
     yield Figure(
         GROUP, f"a comprehensive scan of {HOSTS:,} hosts (cost model)", dollars, "$", DOLLARS_OF_THOUSAND_HOSTS

@@ -111,7 +111,7 @@ def test_a_waves_batches_are_what_the_modules_take_of_its_facts() -> None:
     waves = scan.waves(1000, {"ports": ports, "loud": loud})
     (wave,) = [wave for wave in waves if wave.batches]
     assert wave.number == 3  # the domain, its hosts, their addresses, then the ports
-    assert wave.batches == (scan.Batches(count=30, seconds=10.0),)  # 3,000 ports; 100 by tens, a second each
+    assert wave.batches == (scan.Batches("module_a", count=30, seconds=10.0),)  # 3,000 ports; 100 by tens, a second each
     assert wave.facts == 3000
     assert wave.found == 5000
 
@@ -119,7 +119,7 @@ def test_a_waves_batches_are_what_the_modules_take_of_its_facts() -> None:
 def test_a_batch_ends_at_its_deadline() -> None:
     slow = face(ObservationType.IP, batch_size=1000, concurrency=1, cost_class=CostClass.HEAVY)
     (batches,) = [batches for wave in scan.waves(1000, {"slow": slow}) for batches in wave.batches]
-    assert batches == scan.Batches(count=1, seconds=180.0)
+    assert batches == scan.Batches("module_a", count=1, seconds=180.0)
 
 
 def test_a_batch_costs_its_child_execution_its_function_and_its_calls() -> None:
@@ -153,6 +153,13 @@ def test_a_month_is_the_sum_of_what_is_done_in_it() -> None:
     asking = Month(**{**quiet.__dict__, "requests": {"GET /scans": 1000}})
     expected = 1000 * model.request("GET /scans", measured).total
     assert sum(part.total for part in month.cost(asking, {}, measured).values()) == pytest.approx(expected)
+
+
+def test_the_parts_of_a_scan_are_less_than_all_of_it() -> None:
+    measured, faces = usage.read(), catalogue()
+    parts = scan.by_part(1000, faces, measured)
+    assert set(parts) - {"planning", "reducing"} <= set(faces)
+    assert 0.5 * scan.cost(1000, faces, measured).total < sum(parts.values()) < scan.cost(1000, faces, measured).total
 
 
 def test_every_operation_and_every_event_has_a_line() -> None:
