@@ -111,7 +111,7 @@ def test_a_waves_batches_are_what_the_modules_take_of_its_facts() -> None:
     waves = scan.waves(1000, {"ports": ports, "loud": loud})
     (wave,) = [wave for wave in waves if wave.batches]
     assert wave.number == 3  # the domain, its hosts, their addresses, then the ports
-    assert wave.batches == (scan.Batches("module_a", count=30, seconds=10.0),)  # 3,000 ports; 100 by tens, a second each
+    assert wave.batches == (scan.Batches("module_a", 30, 10.0),)  # 3,000 ports; 100 by tens, a second each
     assert wave.facts == 3000
     assert wave.found == 5000
 
