@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from functions.collection.halt import Halted
 from kernel.egress import EgressError, Response
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class Robots:
         origin = f"{parts.scheme}://{parts.netloc}"
         if origin not in self._rules:
             self._rules[origin] = asyncio.ensure_future(self._read(origin))
-        rules = await self._rules[origin]
+        rules = await asyncio.shield(self._rules[origin])  # others wait for it too: who gives up does not end it
         if rules is None or not rules.can_fetch(url, USER_AGENT):
             raise Disallowed(f"robots.txt of {origin} asks to leave {parts.path or '/'} alone")
 
@@ -46,6 +47,8 @@ class Robots:
 
         try:
             answer = await self._fetch(f"{origin}/robots.txt")
+        except Halted:
+            raise
         except EgressError:
             return None
         if answer.status >= 500:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from functions.collection.halt import Halted
 from functions.collection.politeness import Pace
 from functions.collection.robots import Disallowed
 from kernel.egress import EgressUnreachable
@@ -18,8 +21,9 @@ HEEDING = Pace(respect_robots=True)
 
 
 @contextmanager
-def site(robots: tuple[int, str], failures: int = 0) -> Iterator[tuple[str, list[str]]]:
-    """A site with rules for robots whose other pages break the connection some times; gives what was asked for."""
+def site(robots: tuple[int, str], failures: int = 0, slowness: float = 0.0) -> Iterator[tuple[str, list[str]]]:
+    """A site with rules for robots whose other pages break the connection some times; gives what was asked for.
+    The rules take `slowness` seconds."""
     asked: list[str] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -28,6 +32,8 @@ def site(robots: tuple[int, str], failures: int = 0) -> Iterator[tuple[str, list
             if self.path == "/flaky" and asked.count("/flaky") <= failures:
                 self.connection.close()
                 return
+            if self.path == "/robots.txt":
+                time.sleep(slowness)
             status, text = robots if self.path == "/robots.txt" else (200, "page")
             self.send_response(status)
             self.send_header("content-length", str(len(text)))
@@ -77,6 +83,26 @@ async def test_rules_that_are_not_there_forbid_nothing_and_a_broken_server_every
             else:
                 with pytest.raises(Disallowed):
                     await outside.fetch(address + "/x")
+
+
+async def test_who_gives_up_waiting_for_the_rules_does_not_take_them_from_the_others() -> None:
+    with site((200, ""), slowness=0.6) as (address, asked):
+        async with session("127.0.0.1", pace=HEEDING) as outside:
+            patient = asyncio.create_task(outside.fetch(address + "/x"))
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(outside.fetch(address + "/y"), 0.2)
+            assert (await patient).status == 200
+    assert asked == ["/robots.txt", "/x"]
+
+
+async def test_rules_that_were_not_read_because_the_batch_rests_forbid_nothing() -> None:
+    with site((200, ""), slowness=0.6) as (address, _):
+        async with session("127.0.0.1", pace=HEEDING) as outside:
+            waiting = asyncio.create_task(outside.fetch(address + "/x"))
+            await asyncio.sleep(0.2)
+            outside.halt.set("the scan pauses")
+            with pytest.raises(Halted):
+                await waiting
 
 
 async def test_a_host_that_answered_before_is_asked_again_when_it_falls_silent() -> None:

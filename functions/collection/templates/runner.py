@@ -69,6 +69,7 @@ async def run(template: Template, target: str, session: Session, limits: RunLimi
 
     Raises `OutOfScope` for a target outside the scope; everything else that goes wrong is a note of the outcome.
     """
+    session.require(host_of(target))
     limits = limits or RunLimits()
     work = _Run(template, target, session, limits)
     try:
@@ -169,7 +170,7 @@ class _Run:
         began = time.monotonic()
         try:
             response = await self._send(request, block)
-        except EgressError as error:
+        except (OutOfScope, EgressError) as error:
             self.outcome.note(f"{type(error).__name__}: {error}")
             return None, request.url
         self._remember_cookies(response, block)

@@ -212,9 +212,13 @@ async def test_what_stands_in_braces_without_being_an_expression_is_sent_as_it_i
 async def test_a_template_stays_inside_the_scope() -> None:
     async with site(texts({"/": "x"})) as root:
         port = root.rstrip("/").rpartition(":")[2]
-        text = f"http:\n  - path: ['http://127.0.0.2:{port}/']\n    matchers: [{{type: status, status: [200]}}]\n"
+        paths = f"['http://127.0.0.2:{port}/', '{{{{BaseURL}}}}/']"
+        text = f"http:\n  - path: {paths}\n    matchers: [{{type: status, status: [200]}}]\n"
+        outcome = await outcome_of(text, root)
+        assert [match.at for match in outcome.matches] == [root]
+        assert outcome.notes == ["OutOfScope: 127.0.0.2 is outside the scope"]
         with pytest.raises(OutOfScope):
-            await outcome_of(text, root)
+            await outcome_of(text, f"http://127.0.0.2:{port}")
 
 
 async def test_requests_are_counted_and_bounded() -> None:
