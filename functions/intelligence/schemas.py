@@ -13,6 +13,7 @@ from functions.intelligence.model.export.json import Edge, Node
 from functions.intelligence.model.imports import FORMATS
 from functions.intelligence.model.integrity import Damage, Wrong
 from functions.intelligence.model.patterns import EdgePattern, NodePattern, Pattern
+from kernel.text import Line
 
 
 class ObservationView(BaseModel):
@@ -348,7 +349,7 @@ class CreateImport(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    name: Annotated[str, Field(min_length=1, max_length=200)]
+    name: Line
     format: Annotated[str, Field(max_length=20, json_schema_extra={"enum": list(FORMATS)})]
     team_id: Annotated[str | None, Field(max_length=64)] = None
 

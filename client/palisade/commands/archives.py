@@ -88,7 +88,7 @@ def import_scan(
         raise WrongUsage(f"{source} does not tell its format: say --format.")
     if not source.is_file():
         raise WrongUsage(f"There is no file {source}.")
-    body = {"name": name or source.stem[:200], "format": form, **({"team_id": team} if team else {})}
+    body = {"name": name or source.stem[:120], "format": form, **({"team_id": team} if team else {})}
     with connected() as api:
         made = _taken_in(api, body, source)
     if made["status"] == "failed":
