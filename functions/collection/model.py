@@ -93,6 +93,12 @@ class WaveEntry(Record, pk="TENANT#{tenant_id}#COLLECTION#{scan_id}", sk="WAVE#{
     """New facts of the wave before, by the module that found them first."""
     run: BatchRun | None = None
 
+    @property
+    def number(self) -> int:
+        """Whose entry it is: a batch's number, from 1; 0 for the plan."""
+        word = self.entry.rpartition(":")[2]
+        return int(word) if word.isdecimal() else 0
+
 
 class Progress(Resource):
     """How far the present wave of a scan is."""

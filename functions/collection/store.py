@@ -105,9 +105,12 @@ class Store:
         self._facts.put(actor, segment_key(actor.tenant_id, scan_id, wave, 0), encode_rows(given))
 
     def handled(self, actor: Actor, scan_id: str) -> Iterator[tuple[int, int, BatchInput, set[str]]]:
-        """Every batch of a scan: its wave and number, its work, and the ids of what it handed on."""
+        """Every batch of a scan that was not lost: its wave and number, its work, and the ids of what it handed on.
+        Raises NotFound when the scan goes meanwhile."""
         prefix = scan_prefix(actor.tenant_id, scan_id)
-        keys = list(self._facts.keys(actor, f"{prefix}batches/"))
+        receipts = set(self._facts.keys(actor, f"{prefix}segments/"))
+        written = self._facts.keys(actor, f"{prefix}batches/")
+        keys = [key for key in written if key.replace("/batches/", "/segments/") in receipts]
         left = (key.replace("/batches/", "/leftovers/") for key in keys)
         bodies = zip(self._facts.bodies(actor, keys), self._facts.bodies(actor, left), strict=True)
         for key, (batch, handed_on) in zip(keys, bodies, strict=True):
@@ -126,7 +129,7 @@ class Store:
     def segments(
         self, actor: Actor, scan_id: str, wanted: Sequence[tuple[int, int]]
     ) -> Iterator[tuple[tuple[int, int], list[Observation]]]:
-        """What some batches (wave, number) of a scan found."""
+        """What some batches (wave, number) of a scan found. Raises NotFound when they are gone."""
         keys = [segment_key(actor.tenant_id, scan_id, *each) for each in wanted]
         rows = (decode_observations(body) for body in self._facts.bodies(actor, keys))
         return zip(wanted, rows, strict=True)

@@ -9,6 +9,7 @@ import pytest
 
 from contracts.facts import encode_rows, frontier_key
 from contracts.observations import Observation
+from functions.collection import steps
 from functions.collection.model import BatchInput
 from functions.collection.store import Store
 from kernel.facts import Facts
@@ -131,6 +132,27 @@ def test_without_the_earlier_scan_everything_is_done(site: str, gone: str) -> No
     missing: Any = first.id if gone != "deleted" else "scan_gone"
     again = Scan(who, site, modules=MODULES, baseline_id=missing)
     assert modules_run(carry_out(again)) == set(MODULES)
+
+
+def test_what_was_lost_is_done_anew(site: str) -> None:
+    who = actor()
+    first = Scan(who, site, modules=MODULES)
+    first.plan()
+    steps.record_loss(first.event(wave=0, batch=1, cause="x"), None)
+    again = Scan(who, site, modules=MODULES, baseline_id=first.id)
+    assert modules_run(carry_out(again)) == set(MODULES)
+
+
+def test_a_rescan_outlives_the_scan_that_it_takes_over_from(site: str) -> None:
+    who = actor()
+    first = Scan(who, site, modules=MODULES)
+    carry_out(first)
+    again = Scan(who, site, modules=MODULES, baseline_id=first.id)
+    carry_out(again)
+    assert again.plan(wave=1)["given"] > 0
+    Store().delete(who, first.id)
+    planned = again.plan(wave=1)
+    assert (planned["given"], planned["batches"] > 0) == (0, True)
 
 
 def test_planning_a_rescan_again_plans_the_same(site: str) -> None:

@@ -308,6 +308,23 @@ def test_a_lost_batch_is_told_in_the_log_and_the_scan_goes_on(site: str) -> None
     assert (scan.progress()["batches_done"], scan.progress()["errors"]) == (1, 1)
 
 
+def test_a_batch_that_ended_without_a_word_is_a_loss_when_its_wave_is_closed(site: str) -> None:
+    scan = Scan(actor(), site)
+    scan.plan()
+    used = scan.close()
+    assert (used["tasks"], used["errors"]) == (1, 1)
+    assert scan.close() == used
+    (line,) = call(api.handler, "GET", f"/scans/{scan.id}/log", scan.who).body["items"]
+    assert (line["level"], line["module"], line["count"]) == ("error", "crawler", 1)
+
+
+def test_the_wave_of_a_scan_that_was_deleted_is_closed_in_silence(site: str) -> None:
+    scan = Scan(actor(), site)
+    scan.plan()
+    Store().delete(scan.who, scan.id)
+    assert scan.close()["tasks"] == 0
+
+
 def test_the_log_is_paged_by_whole_batches() -> None:
     scan = Scan(actor(), "127.0.0.0/29", modules={"tcp_connect": "1.0.0", "reverse_dns": "1.0.0"})
     for batch in range(1, scan.plan()["batches"] + 1):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from typing import Any
 
 import msgspec
@@ -109,12 +109,13 @@ def _take_over(
             if place is not None:
                 wanted.setdefault((place.wave, place.batch), []).append((fact, place))
     given, done = list[Observation](), set[Pair]()
-    for key, rows in store.segments(actor, brief.baseline_id, sorted(wanted)):
-        for fact, place in wanted[key]:
-            found = taken_over(brief.scan_id, fact, place, rows)
-            if found is not None:
-                given += found
-                done.add((place.module, place.type, place.value))
+    with suppress(NotFound):  # deleted or retired meanwhile: the rest is done anew
+        for key, rows in store.segments(actor, brief.baseline_id, sorted(wanted)):
+            for fact, place in wanted[key]:
+                found = taken_over(brief.scan_id, fact, place, rows)
+                if found is not None:
+                    given += found
+                    done.add((place.module, place.type, place.value))
     return given, frozenset(done)
 
 
@@ -129,8 +130,11 @@ def _places(store: Store, actor: Actor, brief: ScanBrief, faces: Mapping[str, Mo
     earlier = store.brief(actor, brief.baseline_id or "")
     if earlier is None or not actor.sees(earlier.team_id):
         return []
-    batches = store.handled(actor, earlier.scan_id)
-    return [place for batch in batches for place in places(brief, faces, *batch)]
+    found: list[Place] = []
+    with suppress(NotFound):  # deleted or retired while it is read
+        for batch in store.handled(actor, earlier.scan_id):
+            found += places(brief, faces, *batch)
+    return found
 
 
 async def run_batch(
@@ -209,8 +213,15 @@ def _signed(entries: list[LogEntry], module: str) -> list[LogEntry]:
 
 def close_wave(store: Store, actor: Actor, scan_id: str, wave: int) -> dict[str, Any]:
     """What the batches of a wave did, together: `{tasks, left, errors, packets, bytes, dollars}`. Tasks that were
-    handed over are not counted; they will be when they are handled."""
-    runs = [entry.run for entry in store.wave(actor, scan_id, wave) if entry.run]
+    handed over are not counted; they will be when they are handled. A batch that ended without a word is a loss."""
+    entries = store.wave(actor, scan_id, wave)
+    silent = _silent(entries)
+    with suppress(NotFound):  # deleted meanwhile
+        for number in silent:
+            record_loss(store, actor, scan_id, wave, number, "it ended without a word")
+    if silent:
+        entries = store.wave(actor, scan_id, wave)
+    runs = [entry.run for entry in entries if entry.run]
     seconds, found = sum(run.seconds for run in runs), sum(run.observations for run in runs)
     return {
         "tasks": sum(run.tasks for run in runs),
@@ -220,6 +231,14 @@ def close_wave(store: Store, actor: Actor, scan_id: str, wave: int) -> dict[str,
         "bytes": sum(run.bytes for run in runs),
         "dollars": round(cost_of_wave(len(runs), seconds, found), 6),
     }
+
+
+def _silent(entries: Sequence[WaveEntry]) -> list[int]:
+    """The numbers of planned batches that did not report: a child of the Map that takes longer than the five minutes
+    which it has is ended, and nobody takes note of its loss."""
+    planned = max((entry.batches for entry in entries), default=0)
+    reported = {entry.number for entry in entries if entry.run}
+    return [number for number in range(1, planned + 1) if number not in reported]
 
 
 def record_loss(store: Store, actor: Actor, scan_id: str, wave: int, number: int, cause: str) -> None:

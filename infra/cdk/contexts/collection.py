@@ -29,12 +29,12 @@ class Collection(BoundedContext):
             "run-batch", "steps.run_batch", memory=1769, timeout=290, snap_start=False, layers=["protocols", "files"]
         )
         loss = self.door("record-loss", "steps.record_loss")
-        self.door("close", "steps.close", timeout=120)
+        close = self.door("close", "steps.close", timeout=120)
         hand_in = self.door("hand-in", "steps.hand_in", timeout=300)
         forget = self.events(ScanDeleted.type, ScanEnded.type, timeout=300)
         for door in (api, plan, run_batch):
             self.grant_table(door, ["SCANS"], READ)
-        for door in (plan, run_batch, loss):
+        for door in (plan, run_batch, loss, close):
             self.grant_facts(door, "scans", write=True)
         for door in (api, hand_in):
             self.grant_facts(door, "scans")
