@@ -8,6 +8,7 @@ from functools import cache
 from typing import Annotated, Any
 
 import msgspec
+from pydantic import BaseModel, ConfigDict, Field
 
 from functions.intelligence.model.export import EXPORTERS
 from functions.intelligence.service.exports import Export
@@ -16,16 +17,27 @@ from kernel import clock
 from kernel.actor import Actor
 from kernel.cursors import Cursors
 from kernel.errors import BadRequest
-from kernel.http import ListParameters, Query, Response, Room
+from kernel.http import ListParameters, Response, Room
 
 app = Room("intelligence")
 store = cache(Store)
-Format = Annotated[str, Query(max_length=20, json_schema_extra={"enum": list(EXPORTERS)})]
 FILES: dict[int | str, dict[str, Any]] = {
     200: {"content": {media_type: {} for name, (_, media_type) in EXPORTERS.items() if name != "json"}},
     303: {"description": "The graph is large: it is found at `Location`, for fifteen minutes."},
 }
 """What is answered with a graph in some format."""
+
+
+class Strict(BaseModel):
+    """Parameters of a question: those that are not known are refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class FileParameters(Strict):
+    """In which format a graph is asked for."""
+
+    format: Annotated[str, Field(max_length=20, json_schema_extra={"enum": list(EXPORTERS)})] = "json"
 
 
 def time_of(at: datetime | None) -> str:

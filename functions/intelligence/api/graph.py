@@ -4,11 +4,21 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from contracts.findings import Severity
 from contracts.observations import ObservationType
-from functions.intelligence.api.app import FILES, Format, after_of, app, cursors_of, file_of, store, time_of
+from functions.intelligence.api.app import (
+    FILES,
+    FileParameters,
+    Strict,
+    after_of,
+    app,
+    cursors_of,
+    file_of,
+    store,
+    time_of,
+)
 from functions.intelligence.model.navigation import Search
 from functions.intelligence.model.outline import millis
 from functions.intelligence.schemas import (
@@ -33,7 +43,7 @@ from kernel.text import Instant
 ALWAYS = 2**62
 EntityKey = Annotated[str, Field(min_length=1, max_length=64, description="A thing's key.")]
 Types = Annotated[list[ObservationType], Field(max_length=30, description="Of these types alone.")]
-Limit = Annotated[int, Query(ge=1, le=100)]
+Limit = Annotated[int, Field(ge=1, le=100)]
 
 
 class SearchParameters(ListParameters):
@@ -60,20 +70,29 @@ class SearchParameters(ListParameters):
         )
 
 
-class NeighbourhoodParameters(BaseModel):
-    """How far to look around."""
+class CommunityParameters(Strict):
+    """How many communities are asked for."""
 
-    model_config = ConfigDict(extra="forbid")
+    limit: Limit = 20
+
+
+class RankingParameters(Strict):
+    """By what things are ranked, and how many are asked for."""
+
+    measure: Annotated[str, Field(max_length=20, json_schema_extra={"enum": list(MEASURES)})] = "pagerank"
+    limit: Limit = 20
+
+
+class NeighbourhoodParameters(Strict):
+    """How far to look around."""
 
     depth: Annotated[int, Field(ge=1, le=4, description="Hops.")] = 1
     type: Types = []
     limit: Annotated[int, Field(ge=1, le=500, description="Things at most, the nearest first.")] = 100
 
 
-class PathParameters(BaseModel):
+class PathParameters(Strict):
     """Between what to look for a way."""
-
-    model_config = ConfigDict(extra="forbid")
 
     source: EntityKey
     target: EntityKey
@@ -95,9 +114,11 @@ async def get_summary(actor: Actor = require("scans:read")) -> GraphSummary:
 
 
 @app.get("/graph/export", response_model=Graph, responses=FILES)
-async def export_graph(format: Format = "json", actor: Actor = require("scans:read")) -> Response:
+async def export_graph(
+    parameters: Annotated[FileParameters, Query()], actor: Actor = require("scans:read")
+) -> Response:
     """The whole graph, for this or another tool."""
-    return file_of(exports.export_graph(store(), actor, format))
+    return file_of(exports.export_graph(store(), actor, parameters.format))
 
 
 @app.get("/graph/entities", response_model=List[KnownView])
@@ -136,19 +157,19 @@ async def get_paths(parameters: Annotated[PathParameters, Query()], actor: Actor
 
 
 @app.get("/graph/communities", response_model=CommunitiesView)
-async def get_communities(limit: Limit = 20, actor: Actor = require("scans:read")) -> CommunitiesView:
+async def get_communities(
+    parameters: Annotated[CommunityParameters, Query()], actor: Actor = require("scans:read")
+) -> CommunitiesView:
     """Groups of things that are linked more with each other than with the rest, the largest first."""
-    return answers.communities(store(), actor, limit)
+    return answers.communities(store(), actor, parameters.limit)
 
 
 @app.get("/graph/ranking", response_model=RankingView)
 async def get_ranking(
-    measure: Annotated[str, Query(max_length=20, json_schema_extra={"enum": list(MEASURES)})] = "pagerank",
-    limit: Limit = 20,
-    actor: Actor = require("scans:read"),
+    parameters: Annotated[RankingParameters, Query()], actor: Actor = require("scans:read")
 ) -> RankingView:
     """The things that hold the graph together most."""
-    return answers.ranking(store(), actor, measure, limit)
+    return answers.ranking(store(), actor, parameters.measure, parameters.limit)
 
 
 @app.post("/graph/patterns", response_model=MatchesView)

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from functions.intelligence.api.app import app, store
+from pydantic import Field
+
+from functions.intelligence.api.app import Strict, app, store
 from functions.intelligence.model.retention import Retention, RetentionPlan
 from functions.intelligence.schemas import SetRetention
 from functions.intelligence.service import retaining
 from kernel.actor import Actor
 from kernel.http import IfMatch, Query, Response, reply, require
+
+
+class DryRunParameters(Strict):
+    """With how many days it is tried."""
+
+    days: Annotated[int | None, Field(ge=1, le=3650, description="Instead of what holds.")] = None
 
 
 @app.get("/facts/retention", response_model=Retention)
@@ -29,8 +37,7 @@ async def set_retention(
 
 @app.get("/facts/retention/dry-run", response_model=RetentionPlan)
 async def dry_run_retention(
-    days: Annotated[int | None, Query(ge=1, le=3650, description="Instead of what holds.")] = None,
-    actor: Actor = require("scans:read"),
+    parameters: Annotated[DryRunParameters, Query()], actor: Actor = require("scans:read")
 ) -> Response:
     """What would go now: the facts of which scans, and how many. Nothing goes."""
-    return reply(retaining.dry_run(store(), actor, days))
+    return reply(retaining.dry_run(store(), actor, parameters.days))

@@ -9,7 +9,7 @@ from pydantic import Field
 from contracts.observations import ObservationType
 from functions.intelligence.api.app import (
     FILES,
-    Format,
+    FileParameters,
     after_of,
     app,
     cursors_of,
@@ -101,9 +101,11 @@ async def list_entities(
 
 
 @app.get("/scans/{scan_id}/graph", response_model=Graph, responses=FILES)
-async def get_graph(scan_id: str, format: Format = "json", actor: Actor = require("scans:read")) -> Response:
+async def get_graph(
+    scan_id: str, parameters: Annotated[FileParameters, Query()], actor: Actor = require("scans:read")
+) -> Response:
     """A scan's knowledge graph, for this or another tool."""
-    return file_of(exports.export_scan(store(), actor, scan_id, format))
+    return file_of(exports.export_scan(store(), actor, scan_id, parameters.format))
 
 
 @app.get("/scans/{scan_id}/integrity", response_model=IntegrityReport)
