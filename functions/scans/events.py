@@ -40,9 +40,8 @@ def go_on(event: ScanContinued, envelope: Envelope) -> None:
 
 @handler.on(ScanResumed)
 def wake_resumed(event: ScanResumed, envelope: Envelope) -> None:
-    """A resumed scan is woken."""
+    """A resumed scan is woken, when it is its turn."""
     admission.rejoin(store(), StepFunctions(), envelope.actor(), event.scan_id)
-    execution.wake(store(), StepFunctions(), envelope.actor(), event.scan_id)
 
 
 @handler.on(ScanPauseRequested)
@@ -63,9 +62,9 @@ def wake_stopped(event: ScanStopRequested, envelope: Envelope) -> None:
 @handler.on(ScanPaused)
 def rest(event: ScanPaused, envelope: Envelope) -> None:
     """A scan that rests makes room; one that rests by its calendar is woken by the clock."""
-    admission.leave(store(), StepFunctions(), envelope.actor(), event.scan_id)
-    if event.resumes_at is not None:
-        Scheduler().once(envelope.actor().tenant_id, event.scan_id, event.resumes_at)
+    scan = admission.leave(store(), StepFunctions(), envelope.actor(), event.scan_id)
+    if scan is not None and scan.is_resting and scan.resumes_at is not None:  # as it is now: events come in any order
+        Scheduler().once(envelope.actor().tenant_id, event.scan_id, scan.resumes_at)
 
 
 @handler.on(ScanEnded)

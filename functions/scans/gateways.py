@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
-from kernel import aws
+from kernel import aws, clock
 from kernel.egress.deployment import dns_settings, scan_policy
 from kernel.egress.errors import EgressError
 
@@ -14,13 +15,15 @@ if TYPE_CHECKING:
 
 WELL_KNOWN = "/.well-known/palisade-verification.txt"
 TXT_LABEL = "_palisade"
+SOON = timedelta(seconds=10)
+"""Until an alarm that is set now can ring."""
 
 
 class Machine(Protocol):
     """The executions of scans."""
 
-    def start(self, tenant_id: str, scan_id: str, execution: str = "") -> None:
-        """Start an execution of a scan, once; the first one bears the scan's own name."""
+    def start(self, tenant_id: str, scan_id: str, execution: str = "") -> bool:
+        """Start an execution of a scan, once; the first one bears the scan's own name. Whether it begins now."""
 
     def wake(self, token: str) -> None:
         """Let the execution that waits on the token go on."""
@@ -29,8 +32,8 @@ class Machine(Protocol):
 class StepFunctions:
     """Machine on AWS Step Functions. Executions are named after the scan, so a second start is refused there."""
 
-    def start(self, tenant_id: str, scan_id: str, execution: str = "") -> None:
-        """Start an execution of a scan, once."""
+    def start(self, tenant_id: str, scan_id: str, execution: str = "") -> bool:
+        """Start an execution of a scan, once. Whether it begins now."""
         client = aws.client("stepfunctions")
         try:
             client.start_execution(
@@ -39,7 +42,8 @@ class StepFunctions:
                 input=json.dumps({"tenant_id": tenant_id, "scan_id": scan_id}),
             )
         except client.exceptions.ExecutionAlreadyExists:
-            return
+            return False
+        return True
 
     def wake(self, token: str) -> None:
         """Let the execution that waits on the token go on; a token that was used or timed out is ignored."""
@@ -72,9 +76,9 @@ class Scheduler:
         self._put(schedule_id, cron, timezone, occasion)
 
     def once(self, tenant_id: str, scan_id: str, at: str) -> None:
-        """Create or replace a schedule that fires once and is then gone."""
+        """Create or replace a schedule that fires once and is then gone; soon, for an instant that has passed."""
         occasion = {"tenant_id": tenant_id, "scan_id": scan_id, "resumes_at": at}
-        self._put(scan_id, f"at({at[:19]})", "UTC", occasion, ActionAfterCompletion="DELETE")
+        self._put(scan_id, f"at({alarm(at)})", "UTC", occasion, ActionAfterCompletion="DELETE")
 
     def clear(self, schedule_id: str) -> None:
         """Delete the schedule, if there is one."""
@@ -104,6 +108,13 @@ class Scheduler:
             client.create_schedule(**request)
         except client.exceptions.ConflictException:
             client.update_schedule(**request)
+
+
+def alarm(at: str) -> str:
+    """An instant as the clock takes it, in whole seconds and never too early: a scan that is woken before its calendar
+    opens rests on, and one whose alarm lies in the past rests for ever."""
+    moment = max(clock.parse(at), clock.now() + SOON)
+    return (moment + timedelta(microseconds=999_999)).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 class Proofs(Protocol):

@@ -85,6 +85,11 @@ class Scan(ScanBrief):
         self.ends_at = clock.timestamp(min([*ends, closes] if closes else ends))
 
     @property
+    def is_resting(self) -> bool:
+        """Whether it is parked, and nobody has asked it to go on or to end."""
+        return self.status is ScanStatus.PAUSED
+
+    @property
     def is_long(self) -> bool:
         """Whether another execution has to go on: Step Functions keeps 25,000 events of one, and a wave has fifty."""
         return self.rounds >= MAX_ROUNDS

@@ -30,7 +30,8 @@ def site() -> Iterator[str]:
 
 def carry_out(scan: Scan) -> list[list[BatchInput]]:
     """Wave after wave with a frontier of what is new; what was done in each."""
-    done, seen = [], set()
+    done: list[list[BatchInput]] = []
+    seen = set[tuple[str, str]]()
     for wave in range(6):
         planned = scan.plan(wave=wave)
         batches = [Store().batch(scan.who, scan.id, wave, n) for n in range(1, planned["batches"] + 1)]

@@ -11,6 +11,7 @@ from contracts.organizations import Tenancy
 from contracts.scans import Budget, ScanStatus
 from functions.scans import schedule
 from functions.scans.calendar import Calendar, Window
+from functions.scans.gateways import alarm
 from functions.scans.model import Queue, Scan
 from functions.scans.schemas import CreateScan
 from functions.scans.service import admission, execution, scans
@@ -26,19 +27,23 @@ AT_ONCE = 2
 
 
 class Machine:
-    """The executions that were started, each as often as it was."""
+    """The executions that were started, and the tokens that woke some."""
 
     def __init__(self) -> None:
         self.started: list[str] = []
+        self.woken: list[str] = []
         self.dies = False
 
-    def start(self, tenant_id: str, scan_id: str, execution: str = "") -> None:
+    def start(self, tenant_id: str, scan_id: str, execution: str = "") -> bool:
         if self.dies:
             raise RuntimeError("the worker died")
+        if (execution or scan_id) in self.started:
+            return False
         self.started.append(execution or scan_id)
+        return True
 
     def wake(self, token: str) -> None:
-        raise AssertionError("nobody sleeps here")
+        self.woken.append(token)
 
 
 def queued(store: Store, who: Actor, **fields: Any) -> Scan:
@@ -127,6 +132,50 @@ def test_a_scan_that_rests_makes_room_and_comes_back_whatever_the_limit() -> Non
     assert machine.started == ids
 
 
+def test_a_scan_that_was_paused_before_its_turn_waits_for_it_when_it_is_resumed() -> None:
+    store, who, machine = Store(memory_table()), actor(), Machine()
+    ids = [queued(store, who).scan_id for _ in range(3)]
+    for scan_id in ids:
+        admission.enter(store, machine, who, scan_id)
+    execution.gate(store, who, ids[0], None)
+    scans.pause_scan(store, who, ids[2])
+    admission.hurry(store, machine, who, ids[2])
+    assert execution.gate(store, who, ids[2], None).next == "park"
+    execution.park(store, machine, who, ids[2], "token")
+    admission.leave(store, machine, who, ids[2])
+    scans.resume_scan(store, who, ids[2])
+    admission.rejoin(store, machine, who, ids[2])
+    assert (machine.woken, store.queue(who).waiting) == ([], [ids[2]])
+    ended(store, who, ids[0])
+    admission.leave(store, machine, who, ids[0])
+    assert machine.woken == ["token"]
+    assert machine.started == ids
+
+
+def test_a_scan_that_is_stopped_while_it_enters_the_queue_does_not_wait_its_turn() -> None:
+    who, machine = actor(), Machine()
+
+    class Meanwhile(Store):
+        """Somebody stops the scan between the look at it and the queue."""
+
+        stops = ""
+
+        def queue(self, actor: Actor) -> Queue:
+            if self.stops:
+                scan_id, self.stops = self.stops, ""
+                scans.stop_scan(self, actor, scan_id)
+                admission.hurry(self, machine, actor, scan_id)
+            return super().queue(actor)
+
+    store = Meanwhile(memory_table())
+    ids = [queued(store, who).scan_id for _ in range(3)]
+    for scan_id in ids[:2]:
+        admission.enter(store, machine, who, scan_id)
+    store.stops = ids[2]
+    admission.enter(store, machine, who, ids[2])
+    assert machine.started == ids
+
+
 def test_tenants_do_not_wait_for_one_another() -> None:
     table, machine = memory_table(), Machine()
     store = Store(table)
@@ -211,6 +260,19 @@ def test_a_scan_that_is_queued_outside_its_calendar_waits_for_it() -> None:
         scan_id = queued(store, who, calendar=OFFICE).scan_id
         assert execution.gate(store, who, scan_id, None).next == "park"
         assert store.scan(who, scan_id).resumes_at == "2026-05-04T08:00:00.000Z"
+
+
+@pytest.mark.parametrize(
+    ("at", "rings"),
+    [
+        ("2026-05-04T08:00:00.000Z", "2026-05-04T08:00:00"),
+        ("2026-05-04T08:00:00.500Z", "2026-05-04T08:00:01"),
+        ("2026-05-04T02:59:59.000Z", "2026-05-04T03:00:10"),
+    ],
+)
+def test_an_alarm_rings_neither_too_early_nor_never(at: str, rings: str) -> None:
+    with time_machine.travel("2026-05-04T03:00:00Z", tick=False):
+        assert alarm(at) == rings
 
 
 @pytest.mark.usefixtures("cloud")

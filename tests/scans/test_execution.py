@@ -28,7 +28,7 @@ class Woken:
     def __init__(self) -> None:
         self.tokens: list[str] = []
 
-    def start(self, tenant_id: str, scan_id: str) -> None:
+    def start(self, tenant_id: str, scan_id: str, execution: str = "") -> bool:
         raise AssertionError("nothing is started here")
 
     def wake(self, token: str) -> None:

@@ -60,10 +60,12 @@ class Machine:
         self.waiting: str | None = None
         self.next = "nothing"
 
-    def start(self, tenant_id: str, scan_id: str, execution: str = "") -> None:
-        if (execution or scan_id) not in self.names:
-            self.names.append(execution or scan_id)
-            self.next = "gate"
+    def start(self, tenant_id: str, scan_id: str, execution: str = "") -> bool:
+        if (execution or scan_id) in self.names:
+            return False
+        self.names.append(execution or scan_id)
+        self.next = "gate"
+        return True
 
     def wake(self, token: str) -> None:
         if token == self.waiting:

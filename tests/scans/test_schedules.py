@@ -9,6 +9,9 @@ import pytest
 import time_machine
 
 from functions.scans import api, events, schedule
+from functions.scans.gateways import Scheduler
+from functions.scans.service import execution
+from functions.scans.store import Store
 from kernel.actor import Actor
 from tests import edges
 from tests.faults import answering, refusal
@@ -159,3 +162,26 @@ def test_a_calendar_is_kept_for_every_scan_of_the_schedule_and_a_senseless_one_r
     never = [{"begins": "2020-01-01T00:00:00Z", "ends": "2090-01-01T00:00:00Z"}]
     refused = call(api.handler, "POST", "/schedules", who, {**WEEKLY, "calendar": {"blackouts": never}})
     assert refused.status == 422
+
+
+def test_the_alarm_of_a_rest_is_the_present_one_whatever_order_events_come_in() -> None:
+    who, store = actor(), Store()
+    office = {"windows": [{"opens": "08:00", "closes": "18:00"}]}
+    with time_machine.travel("2026-05-04T03:00:00Z", tick=False):
+        scan = {"name": "S", "targets": ["127.0.0.1"], "calendar": office, "budget": {"minutes": 6000}}
+        made = call(api.handler, "POST", "/scans", who, scan)
+        path = f"/scans/{made.body['scan_id']}"
+        assert call(api.handler, "POST", f"{path}/start", who).status == 202
+        execution.gate(store, who, made.body["scan_id"], None)
+        (rested,) = [each for each in committed_events() if each.type == "ScanPaused.v1"]
+        assert call(api.handler, "POST", f"{path}/resume", who).status == 202
+    with time_machine.travel("2026-05-04T19:00:00Z", tick=False):
+        execution.gate(store, who, made.body["scan_id"], None)
+        events.rest(rested.event(), rested)
+        (alarm,) = edges.schedules().values()
+        assert alarm["ScheduleExpression"] == "at(2026-05-05T08:00:00)"
+        assert json.loads(alarm["Target"]["Input"])["resumes_at"] == "2026-05-05T08:00:00.000Z"
+        Scheduler().clear(made.body["scan_id"])
+        assert call(api.handler, "POST", f"{path}/stop", who).status == 202
+        events.rest(rested.event(), rested)
+        assert edges.schedules() == {}

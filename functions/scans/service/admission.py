@@ -12,7 +12,8 @@ from collections.abc import Callable
 
 from contracts.scans import ScanStatus
 from functions.scans.gateways import Machine
-from functions.scans.model import Queue
+from functions.scans.model import Queue, Scan
+from functions.scans.service import execution
 from functions.scans.store import Store
 from kernel.actor import Actor
 from kernel.errors import Conflict, PreconditionFailed
@@ -26,15 +27,18 @@ def enter(store: Store, machine: Machine, actor: Actor, scan_id: str) -> None:
     if scan is None or scan.started_at is not None or scan.finished_at is not None:
         return
     _change(store, machine, actor, lambda queue: queue.enter(scan_id))
-    if scan.status is not ScanStatus.QUEUED:
+    scan = store.find_scan(actor, scan_id)  # a command that came in between found nobody waiting
+    if scan is None or scan.status is not ScanStatus.QUEUED:
         hurry(store, machine, actor, scan_id)
 
 
-def leave(store: Store, machine: Machine, actor: Actor, scan_id: str) -> None:
-    """A scan rests or has ended: the next one runs. One that goes on by now stays where it is."""
+def leave(store: Store, machine: Machine, actor: Actor, scan_id: str) -> Scan | None:
+    """A scan rests or has ended: the next one runs. One that goes on by now stays where it is. Gives the scan, if it
+    is there."""
     scan = store.find_scan(actor, scan_id)
     if scan is None or scan.finished_at is not None or scan.status is ScanStatus.PAUSED:
         _change(store, machine, actor, lambda queue: queue.leave(scan_id))
+    return scan
 
 
 def hurry(store: Store, machine: Machine, actor: Actor, scan_id: str) -> None:
@@ -43,14 +47,17 @@ def hurry(store: Store, machine: Machine, actor: Actor, scan_id: str) -> None:
 
 
 def rejoin(store: Store, machine: Machine, actor: Actor, scan_id: str) -> None:
-    """A scan that rested goes on. One that never ran takes its turn."""
+    """A scan that rested goes on, and is woken. One that never ran takes its turn first."""
     scan = store.find_scan(actor, scan_id)
-    if scan is None or scan.finished_at is not None:
+    if scan is None:
         return
-    if scan.started_at is None:
+    if scan.started_at is None and scan.finished_at is None:
         enter(store, machine, actor, scan_id)
-    else:
+        if scan_id in store.queue(actor).waiting:
+            return
+    elif scan.finished_at is None:
         _change(store, machine, actor, lambda queue: queue.rejoin(scan_id))
+    execution.wake(store, machine, actor, scan_id)
 
 
 def _change(store: Store, machine: Machine, actor: Actor, change: Callable[[Queue], None]) -> None:
@@ -64,7 +71,8 @@ def _change(store: Store, machine: Machine, actor: Actor, change: Callable[[Queu
     if not admitted:
         return
     for scan_id in admitted:
-        machine.start(actor.tenant_id, scan_id)
+        if not machine.start(actor.tenant_id, scan_id):  # it was paused before its first turn, and rests
+            execution.wake(store, machine, actor, scan_id)
     _commit(store, actor, lambda queue: queue.started(admitted))
 
 
