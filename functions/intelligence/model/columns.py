@@ -49,6 +49,17 @@ class Column:
             return ()
         return self._values[self._codes[at]]
 
+    def by_value(self, first_row: int) -> dict[Texts, array[int]]:
+        """The rows from `first_row` on, by their texts."""
+        start = bisect_left(self._rows, first_row)
+        found: dict[int, array[int]] = {}
+        for row, code in zip(self._rows[start:], self._codes[start:], strict=True):
+            rows = found.get(code)
+            if rows is None:
+                rows = found[code] = array("I")
+            rows.append(row)
+        return {self._values[code]: rows for code, rows in found.items()}
+
     def mark(self) -> None:
         """From here on, what is added belongs to the next delta."""
         self._base = (len(self._rows), len(self._values))

@@ -94,7 +94,7 @@ class ReducerState:
         """The first row of each fact."""
         self.attributes: dict[str, Column] = {}
         self.matches: dict[str, list[array[int]]] = {}
-        """Rows that each rule's settled collections matched, by the rule's key."""
+        """Rows that settled collections matched, by the collection's name; one list each."""
         self._told: dict[str, list[int]] = {}
         self.fans_out = array("I")
         self.fans_in = array("I")

@@ -49,26 +49,23 @@ class RuleResult(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class CompiledRule:
-    """A rule made ready. `key` names its collections: while they are the same, what they matched before holds."""
+    """A rule made ready. `keys` name its collections, the same in all rules that have the same: while a name stays,
+    what the collection matched before holds."""
 
     rule: Rule
-    key: str
+    keys: tuple[str, ...]
     collections: tuple[Compiled, ...]
     attributes: frozenset[str]
     unknown_types: tuple[str, ...]
 
-    def absorb(self, new: View) -> bool:
-        """Remember which of the new rows the settled collections match; True when there are any."""
-        matches = new.state.matches.setdefault(self.key, [])
-        missing = len(self.collections) - len(matches)
-        matches.extend(new.state.no_rows() for _ in range(missing))
-        found = False
-        for known, collection in zip(matches, self.collections, strict=True):
-            if isinstance(collection, Collected) and collection.stable:
-                before = len(known)
-                known.extend(collection.rows(new))
-                found = found or len(known) > before
-        return found
+    @property
+    def settled(self) -> list[tuple[str, Collected]]:
+        """The collections whose rows stay what they are, with their names."""
+        return [
+            (key, collection)
+            for key, collection in zip(self.keys, self.collections, strict=True)
+            if isinstance(collection, Collected) and collection.stable
+        ]
 
     def concerned_by(self, types: set[str]) -> bool:
         """Whether new facts of these types can change what an unsettled part of the rule finds."""
@@ -84,19 +81,29 @@ class CompiledRule:
         return any(field.startswith("child.") for field in fields)
 
     def evaluate(self, view: View) -> RuleResult:
-        """What the rule finds in all facts so far; `absorb` has been told of all of them."""
+        """What the rule finds in all facts so far; `RuleSet.absorb` has been told of all of them."""
         aggregation = self.rule.aggregation
         reader = Reader(view, None if aggregation is None else aggregation.field)
-        groups = reader.grouped(self._events(view))
+        events = self._events(view)
+        groups = reader.grouped(events) if self._can_match(events) else {}
         for analysis in self.rule.analysis:
             groups = analyse(analysis, groups, reader)
         return self._result({key: events for key, events in groups.items() if events}, reader)
 
+    def _can_match(self, events: list[Event]) -> bool:
+        """Whether the analyses can leave anything; working out the groups is what costs."""
+        needed = {0}
+        if any(analysis.method == "both_collections" for analysis in self.rule.analysis):
+            needed |= {1, *(event.collection for event in events)}
+        elif all(analysis.method != "first_collection_only" for analysis in self.rule.analysis):
+            return bool(events)
+        return needed <= {event.collection for event in events}
+
     def _events(self, view: View) -> list[Event]:
         events: list[Event] = []
-        for number, collection in enumerate(self.collections):
+        for number, (key, collection) in enumerate(zip(self.keys, self.collections, strict=True)):
             if collection.stable:
-                events.extend(Event(row, number) for row in view.state.matches[self.key][number])
+                events.extend(Event(row, number) for row in view.state.matches[key][0])
             else:
                 events.extend(collection.events(view, number))
         return events
@@ -122,7 +129,7 @@ def compile_rule(rule: Rule, file: str) -> CompiledRule:
     conditions = [condition for collection in collections for condition in collection.conditions]
     return CompiledRule(
         rule=rule,
-        key=_key(told),
+        keys=tuple(map(_key, told.collections)),
         collections=collections,
         attributes=_attribute_names(rule, conditions),
         unknown_types=tuple(dict.fromkeys(name for condition in conditions for name in unknown_types(condition))),
@@ -137,9 +144,8 @@ def _translated(rule: Rule) -> Rule:
         return rule
 
 
-def _key(rule: Rule) -> str:
-    words = rule.model_dump_json(include={"collections"})
-    return f"{rule.id}:{hashlib.blake2b(words.encode(), digest_size=8).hexdigest()}"
+def _key(collection: Collection) -> str:
+    return hashlib.blake2b(collection.model_dump_json().encode(), digest_size=12).hexdigest()
 
 
 def _compile_collection(collection: Collection, key: str, file: str) -> Compiled:

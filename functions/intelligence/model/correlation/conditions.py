@@ -105,6 +105,11 @@ class FieldCondition:
     field: str
     test: patterns.Test
 
+    @property
+    def attribute(self) -> str | None:
+        """The attribute of the row itself that it reads, if it does."""
+        return self.field.removeprefix("attributes.") if self.field.startswith("attributes.") else None
+
     def keep(self, view: View, rows: Sequence[int]) -> Sequence[int]:
         """The rows that have such a value."""
         test = self.test

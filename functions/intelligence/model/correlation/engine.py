@@ -39,7 +39,14 @@ class RuleSet:
         """
         known = frozenset(state.matches)
         new, all_rows = View(state, first_row), View(state)
-        return frozenset(rule.rule.id for rule in self.rules if rule.absorb(new if rule.key in known else all_rows))
+        found: dict[str, bool] = {}
+        for rule in self.rules:
+            for key, collection in rule.settled:
+                if key not in found:
+                    rows = collection.rows(new if key in known else all_rows)
+                    state.matches.setdefault(key, [state.no_rows()])[0].extend(rows)
+                    found[key] = bool(rows)
+        return frozenset(rule.rule.id for rule in self.rules if any(found[key] for key, _ in rule.settled))
 
     def evaluate(self, state: ReducerState, touched: frozenset[str], changed_types: set[str]) -> list[RuleResult]:
         """The results of the rules that were `touched`, or that look at what facts of `changed_types` can change.

@@ -5,11 +5,12 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Sequence
 from functools import cached_property
+from itertools import chain
 from typing import Final
 
 from contracts.scope import host_of
 from functions.intelligence.model.correlation.spiderfoot import ENTITY_TYPES
-from functions.intelligence.model.state import NO_ROW, ReducerState
+from functions.intelligence.model.state import NO_ROW, Names, ReducerState
 
 ASSET_TYPES: Final = ENTITY_TYPES | {"url", "port", "service"}
 MAX_ANCESTORS: Final = 64
@@ -27,6 +28,7 @@ class View:
     def __init__(self, state: ReducerState, first_row: int = 0) -> None:
         self.state = state
         self._first_row = first_row
+        self._by_value: dict[str, dict[tuple[str, ...], array[int]]] = {}
 
     @cached_property
     def _rows_by_type(self) -> dict[str, array[int]]:
@@ -122,8 +124,27 @@ class View:
         return self.value(above[0]) if above else self.value(row)
 
     def host(self, row: int) -> str:
-        """The host that a row's asset lies on."""
-        return host_in(self.asset(row))
+        """The host that a row's asset lies on; many rules ask, so it is worked out once."""
+        number = self._host_numbers[row]
+        if number == NO_ROW:
+            number = self._host_numbers[row] = self._hosts.number(host_in(self.asset(row)))
+        return self._hosts.all[number]
+
+    @cached_property
+    def _host_numbers(self) -> array[int]:
+        return array("I", [NO_ROW]) * len(self.state.ids)
+
+    @cached_property
+    def _hosts(self) -> Names:
+        return Names()
+
+    def rows_where(self, name: str, test: Callable[[str], bool]) -> list[int]:
+        """The rows, in order, of which a value of an attribute passes a test."""
+        if name not in self._by_value:
+            column = self.state.attributes.get(name)
+            self._by_value[name] = {} if column is None else column.by_value(self._first_row)
+        chosen = [rows for texts, rows in self._by_value[name].items() if any(map(test, texts))]
+        return sorted(chain.from_iterable(chosen)) if len(chosen) > 1 else [*chosen[0]] if chosen else []
 
     def values(self, field: str) -> Values:
         """How to read a field (see `rule.FIELD`) of a row."""
