@@ -18,19 +18,16 @@ from pathlib import Path
 from contracts.facts import decode_observations, encode_rows
 from contracts.observations import Observation, observation_id
 from functions.intelligence.model.correlation.builtin import builtin_rules
-from functions.intelligence.model.correlation.engine import RuleSet
 from functions.intelligence.model.reducer import Scan
-from functions.intelligence.model.state import ReducerState
 from functions.intelligence.model.wave import reduce_wave
 from tests.bench import knowledge
-from tests.bench.figure import LIMIT, Figure
+from tests.bench.figure import Figure
 from tests.bench.surroundings import Surroundings
 
 GROUP = "intelligence"
 WAVES = 10
 BATCH = 1_000
 SIZES = (10_000, 50_000, 500_000)
-RULE_EVENTS = 50_000
 PAGE_FACTS = 1_000_000
 GRAPH_ENTITIES = 100_000
 GRAPH_LIMITS = {
@@ -38,9 +35,6 @@ GRAPH_LIMITS = {
     **{"communities": 5_000, "pagerank": 5_000, "betweenness": 10_000},
 }
 """Milliseconds that each kind of question may take."""
-STATED = {LIMIT: 3.0, "SpiderFoot 4.0, 37 rules (stated)": 88.7}
-"""Seconds for the rules: our limit, and what SpiderFoot took on the same events, as this project's design states."""
-NO_RULES = RuleSet(())
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -125,20 +119,6 @@ def pipeline(number: int) -> dict[str, float]:
     return {"per_second": number / seconds, "seconds": seconds, "megabytes": peak}
 
 
-def rules_alone(number: int) -> dict[str, float]:
-    """All rules over `number` observations at once, nothing matched before, the columns being loaded: seconds."""
-    kept: dict[str, bytes] = {}
-    manifest = reduce_wave(Scan("tenant", "scan", keep_attributes=builtin_rules().attributes), 0, [],
-                           batches(number), NO_RULES, kept.__setitem__)  # fmt: skip
-    state = ReducerState.load([kept[manifest.state]])
-    rules = builtin_rules()
-    begin = time.process_time()
-    touched = rules.absorb(state, 0)
-    results = rules.evaluate(state, touched, set(state.types.all))
-    seconds = time.process_time() - begin
-    return {"seconds": seconds, "rules": len(rules.rules), "results": len(results)}
-
-
 def figures(_surroundings: Surroundings) -> Iterator[Figure]:
     """All figures, each measured in a process of its own."""
     speeds = []
@@ -150,10 +130,6 @@ def figures(_surroundings: Surroundings) -> Iterator[Figure]:
     yield Figure(GROUP, "fastest size against slowest (linear: 1)", max(speeds) / min(speeds), "times", 3)
     yield from _stored()
     yield from _graph()
-    rules = _apart("rules_alone", RULE_EVENTS)
-    name = f"{RULE_EVENTS:,} observations through {rules['rules']:.0f} rules"
-    for against, seconds in STATED.items():
-        yield Figure(GROUP, name, rules["seconds"], "s", seconds, against=against, is_peer=against != LIMIT)
 
 
 def _stored() -> Iterator[Figure]:
@@ -187,7 +163,7 @@ def _apart(what: str, number: int) -> dict[str, float]:
 
 def main() -> None:
     """One measurement as JSON: its name, then its size."""
-    measure = {"pipeline": pipeline, "rules_alone": rules_alone}[sys.argv[1]]
+    measure = {"pipeline": pipeline}[sys.argv[1]]
     print(json.dumps(measure(int(sys.argv[2]))))
 
 

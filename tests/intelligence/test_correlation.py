@@ -240,6 +240,7 @@ def test_a_rule_that_matches_everything_is_capped_and_says_so(monkeypatch: pytes
     assert (result.matched, result.left_out) == (20, 15)
     assert "20" in result.note
     assert "15" in result.note
+    assert all(found.description.endswith(result.note) for found in result.detections)
 
 
 def test_a_pattern_that_would_backtrack_for_ever_does_not() -> None:

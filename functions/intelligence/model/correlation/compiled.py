@@ -115,8 +115,16 @@ class CompiledRule:
             known = by_asset.get(found.asset)
             by_asset[found.asset] = found if known is None else merge(known, found)
         left_out = max(0, len(groups) - MAX_DETECTIONS)
-        note = f"The rule matched {len(groups)} groups; {left_out} are left out." if left_out else ""
-        return RuleResult(self.rule.id, list(by_asset.values()), len(groups), left_out, note)
+        if not left_out:
+            return RuleResult(self.rule.id, list(by_asset.values()), len(groups))
+        note = f"The rule matched {len(groups):,} groups of facts; {left_out:,} of them are left out."
+        told = [_noted(found, note) for found in by_asset.values()]
+        return RuleResult(self.rule.id, told, len(groups), left_out, note)
+
+
+def _noted(found: Detection, note: str) -> Detection:
+    """The detection of a rule that matches too much says so, where people read it."""
+    return msgspec.structs.replace(found, description=f"{found.description}\n\n{note}")
 
 
 def compile_rule(rule: Rule, file: str) -> CompiledRule:
