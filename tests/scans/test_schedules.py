@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import time_machine
 
+from contracts.scans import ScanPaused
 from functions.scans import api, events, schedule
 from functions.scans.gateways import Scheduler
 from functions.scans.service import execution
@@ -174,14 +175,16 @@ def test_the_alarm_of_a_rest_is_the_present_one_whatever_order_events_come_in() 
         assert call(api.handler, "POST", f"{path}/start", who).status == 202
         execution.gate(store, who, made.body["scan_id"], None)
         (rested,) = [each for each in committed_events() if each.type == "ScanPaused.v1"]
+        told = rested.event()
+        assert isinstance(told, ScanPaused)
         assert call(api.handler, "POST", f"{path}/resume", who).status == 202
     with time_machine.travel("2026-05-04T19:00:00Z", tick=False):
         execution.gate(store, who, made.body["scan_id"], None)
-        events.rest(rested.event(), rested)
+        events.rest(told, rested)
         (alarm,) = edges.schedules().values()
         assert alarm["ScheduleExpression"] == "at(2026-05-05T08:00:00)"
         assert json.loads(alarm["Target"]["Input"])["resumes_at"] == "2026-05-05T08:00:00.000Z"
         Scheduler().clear(made.body["scan_id"])
         assert call(api.handler, "POST", f"{path}/stop", who).status == 202
-        events.rest(rested.event(), rested)
+        events.rest(told, rested)
         assert edges.schedules() == {}

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from ipaddress import ip_network
 from typing import Any, NamedTuple
 
 from contracts.dependencies import resolve
 from contracts.modules import ModuleFace, catalogue
-from contracts.observations import Invasiveness, ObservationType
+from contracts.observations import ObservationType
 from contracts.scans import (
     Budget,
     ScanCreated,
@@ -27,7 +26,6 @@ from functions.scans.errors import (
     MissingDependency,
     ModuleDisabled,
     NothingToRun,
-    TargetNotOwned,
     TargetOutsideScope,
     UnknownModule,
     UnknownProfile,
@@ -36,10 +34,11 @@ from functions.scans.errors import (
 from functions.scans.model import Scan, Schedule
 from functions.scans.profiles import PROFILES, Profile, choose_modules
 from functions.scans.schemas import CreateScan, Rescan
+from functions.scans.service.ownership import demand_owned
 from functions.scans.store import Store
 from kernel import clock
 from kernel.actor import Actor
-from kernel.egress.addresses import Realm, classify, is_address
+from kernel.egress.addresses import is_address
 from kernel.egress.deployment import scan_policy
 from kernel.egress.errors import EgressDenied
 from kernel.errors import FieldError, PreconditionFailed
@@ -116,7 +115,7 @@ def validate_request(
     targets = _read_targets(command.targets)
     _demand_in_scope(command.scope, targets)
     modules = _modules(store, actor, profile, command.modules, targets)
-    _demand_owned(store, actor, targets, modules)
+    demand_owned(store, actor, targets, command.scope, [module.face for module in modules.values()])
     _demand_team(store, actor, command.team_id)
     if command.calendar:
         command.calendar.closed_until(clock.now())
@@ -285,38 +284,9 @@ def demand_known(names: Iterable[str], pointer: str, available: Mapping[str, Mod
         raise UnknownModule(errors=[FieldError(pointer=pointer, detail=f"there is no module {n!r}") for n in unknown])
 
 
-def _demand_owned(store: Store, actor: Actor, targets: list[Target], modules: dict[str, ChosenModule]) -> None:
-    """Active modules need a target that the tenant has proven to own; passive ones do not."""
-    is_active = any(module.face.invasiveness is not Invasiveness.PASSIVE for module in modules.values())
-    strangers = [target for target in targets if not _is_local(target)]
-    if not is_active or not strangers:
-        return
-    patterns = store.approved_patterns(actor)
-    unproven = [target.value for target in strangers if not any(_covers(pattern, target) for pattern in patterns)]
-    if unproven:
-        raise TargetNotOwned(
-            f"Prove that you may scan {', '.join(unproven[:5])} (POST /targets), or choose the stealth profile."
-        )
-
-
 def _demand_team(store: Store, actor: Actor, team_id: str | None) -> None:
     """A team that is none of the caller's is as if it were not there."""
     if team_id is None:
         return
     if not actor.sees(team_id) or not store.has_team(actor, team_id):
         raise UnknownTeam(errors=[{"pointer": "/team_id", "detail": "there is no such team among yours"}])
-
-
-def _covers(pattern: str, target: Target) -> bool:
-    """Whether an approved pattern covers all of a target: of a network, its last address as well as its first."""
-    hosts = [target.host]
-    if target.type == ObservationType.CIDR:
-        hosts.append(str(ip_network(target.value)[-1]))
-    return all(admits(pattern, host) or admits(f"*.{pattern}", host) for host in hosts)
-
-
-def _is_local(target: Target) -> bool:
-    """Whether the target lies in a realm that only a deployment on the operator's own machine opens."""
-    if not is_address(target.host):
-        return target.host == "localhost"
-    return classify(target.host)[0] in (Realm.LOOPBACK, Realm.PRIVATE)
