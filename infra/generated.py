@@ -16,7 +16,7 @@ from fastapi.routing import APIRoute
 from contracts import all_events, routes
 from functions.collection import catalogue
 from functions.identity import scim
-from infra import module_reference
+from infra import module_reference, rule_reference
 from kernel.events import Event, event_schema
 from kernel.http import PREFIX, Room
 from kernel.http.openapi import document, permission_of
@@ -113,6 +113,7 @@ def files() -> dict[Path, str]:
         ROOT / "docs" / "events" / "asyncapi.json": _json(asyncapi()),
         routes.PATH: _rows(route_table()),
         **module_reference.pages(),
+        **rule_reference.pages(),
     }
 
 
