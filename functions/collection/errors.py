@@ -21,3 +21,9 @@ class UnknownVersion(Conflict):
     """The module has no such version."""
 
     slug, title = "unknown-version", "The module has no such version"
+
+
+class NameTaken(Conflict):
+    """Another template has the name that this one would have as a module."""
+
+    slug, title = "module-name-taken", "Another template has that name"

@@ -73,6 +73,19 @@ def test_a_template_becomes_a_module_with_versions_that_can_be_rolled_back() -> 
     ]  # fmt: skip
 
 
+def test_templates_whose_ids_look_alike_stay_apart() -> None:
+    who, text = actor(), TEMPLATE % "x"
+    assert "id: our-title" in text
+    assert register(who, text).status == 201
+    assert register(who, text.replace("id: our-title", "id: Our-Title")).body["versions"] == ["1.0.0", "1.1.0"]
+    taken = register(who, text.replace("id: our-title", "id: our.title"))
+    assert (taken.status, taken.problem) == (409, "module-name-taken")
+    long = "wordpress-plugin-with-a-very-long-name"
+    names = [register(who, text.replace("our-title", f"{long}-{n}")).body["name"] for n in "ab"]
+    assert len(set(names)) == 2
+    assert all(name.startswith("own_wordpress_plugin_with_a_") and len(name) == 40 for name in names)
+
+
 def test_a_fault_is_shown_with_its_place_and_changes_nothing() -> None:
     who = actor()
     answer = register(who, "id: x\ninfo:\n  name: y\n  severity: low\nhttp:\n  - method: GET\n    path: [1, 2")

@@ -82,3 +82,12 @@ def test_another_tenant_does_not_have_it() -> None:
 def test_what_makes_no_sense_is_refused(name: str, choice: dict[str, Any], status: int, slug: str) -> None:
     answer = save(actor(), choice, name.replace(" ", "%20"))
     assert (answer.status, answer.body["type"].rpartition("/")[2]) == (status, slug)
+
+
+def test_a_schedule_has_its_profiles_budget_unless_it_names_one() -> None:
+    who = actor()
+    assert save(who, NIGHTLY).status == 200
+    wanted = {"name": "S", "targets": ["127.0.0.1"], "profile": "nightly", "cron": "30 2 * * 1"}
+    assert call(api.handler, "POST", "/schedules", who, wanted).body["budget"]["dollars"] == 1.5
+    named = call(api.handler, "POST", "/schedules", who, {**wanted, "budget": {"dollars": 3}})
+    assert named.body["budget"]["dollars"] == 3

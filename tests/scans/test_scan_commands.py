@@ -10,7 +10,10 @@ from contracts.access import Role
 from contracts.modules import catalogue
 from functions.modules import api as modules
 from functions.scans import api
+from functions.scans.service import adoption
+from functions.scans.store import Store
 from kernel.actor import Actor
+from kernel.ids import new_id
 from tests.faults import counted
 from tests.kit import Answer, actor, call, committed_events
 
@@ -206,3 +209,23 @@ def test_a_scan_that_has_ended_is_repeated_with_all_it_was_asked() -> None:
     full = call(api.handler, "POST", f"{path}/rescan", who, {"full": True}).body
     assert (full["baseline_id"], full["name"]) == (None, "Site")
     assert call(api.handler, "POST", f"{path}/rescan", actor(), {}).status == 404
+
+
+def test_a_scan_that_came_from_a_file_is_repeated_with_what_there_is_here() -> None:
+    who = actor()
+    found = adoption.Adopted(
+        **{
+            "scan_id": new_id("scan"),
+            "name": "File",
+            "targets": ("127.0.0.1",),
+            "modules": {"sfp_dnsresolve": "imported"},
+        },
+        **{"waves": 1, "observations": 3, "created_by": who.user_id, "created_at": "2026-05-04T03:00:00.000Z"},
+    )
+    adoption.adopt(Store(), who, found)
+    again = call(api.handler, "POST", f"/scans/{found.scan_id}/rescan", who, {})
+    assert (again.status, again.body["profile"], again.body["targets"]) == (201, "quick", ["127.0.0.1"])
+    strange = found.model_copy(update={"scan_id": new_id("scan"), "targets": ("nobody\n" + "x" * 3000,)})
+    adoption.adopt(Store(), who, strange)
+    refused = call(api.handler, "POST", f"/scans/{strange.scan_id}/rescan", who, {})
+    assert (refused.status, refused.problem) == (422, "bad-target")

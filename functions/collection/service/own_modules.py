@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 
 from contracts.collection import OwnModule, OwnModuleChanged, OwnModuleDeleted, OwnModuleVersion
-from functions.collection.errors import MalformedTemplate, TooManyModules, UnknownVersion
+from functions.collection.errors import MalformedTemplate, NameTaken, TooManyModules, UnknownVersion
 from functions.collection.own_modules import PREFIX, face_of
 from functions.collection.schemas import OwnModuleView
 from functions.collection.store import Store
@@ -18,6 +19,8 @@ from kernel.errors import FieldError, NotFound, PreconditionFailed
 
 MAX_MODULES = 200
 MAX_VERSIONS = 200
+MAX_NAME = 36
+"""Characters of a module's name after its prefix."""
 
 
 def list_modules(store: Store, actor: Actor) -> list[OwnModule]:
@@ -36,14 +39,17 @@ def get_module(store: Store, actor: Actor, name: str, number: str | None) -> Own
 
 def register(store: Store, actor: Actor, text: str, if_match: int | None) -> OwnModule:
     """Take in a template as a module named after its id; with one of that name, as its next version. The same text
-    again changes nothing. Raises MalformedTemplate with the place of the fault, TooManyModules."""
+    again changes nothing. Raises MalformedTemplate with the place of the fault, NameTaken, TooManyModules."""
     template = _parsed(text)
     name = module_name(template)
     own = store.own_module(actor, name)
     if if_match is not None and if_match != (own.version if own else 0):
         raise PreconditionFailed()
-    if own and store.own_text(actor, name, own.active) == text:
+    before = store.own_text(actor, name, own.active) if own else ""
+    if own and before == text:
         return own
+    if own:
+        _demand_same(before, template)
     if own is None and len(store.own_modules(actor)) >= MAX_MODULES:
         raise TooManyModules(f"An organisation has at most {MAX_MODULES} modules of its own. Remove one first.")
     if own and len(own.versions) >= MAX_VERSIONS:
@@ -71,8 +77,23 @@ def delete_module(store: Store, actor: Actor, name: str) -> None:
 
 
 def module_name(template: Template) -> str:
-    """The name of a template's module: its id in the form of module names."""
-    return PREFIX + re.sub(r"[^a-z0-9]+", "_", template.id.lower()).strip("_")[:36]
+    """The name of a template's module: its id in the form of module names. One that is too long ends in a digest, so
+    that ids which begin alike stay apart."""
+    name = re.sub(r"[^a-z0-9]+", "_", template.id.lower()).strip("_")
+    if len(name) > MAX_NAME:
+        digest = hashlib.sha256(template.id.lower().encode()).hexdigest()[:8]
+        name = f"{name[: MAX_NAME - 9]}_{digest}"
+    return PREFIX + name
+
+
+def _demand_same(before: str, template: Template) -> None:
+    """A module's next version has the id of the one before, and does not only look like it. Raises NameTaken."""
+    try:
+        known = parse_template(before).id
+    except TemplateError:  # gone, or of a form that is no longer read: it may be replaced
+        return
+    if known.lower() != template.id.lower():
+        raise NameTaken(f"{module_name(template)} is made of {known!r} already. Give the template another id.")
 
 
 def _parsed(text: str) -> Template:

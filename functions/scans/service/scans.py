@@ -127,11 +127,12 @@ def rescan(store: Store, actor: Actor, scan_id: str, command: Rescan) -> Scan:
     earlier = store.scan(actor, scan_id)
     earlier.demand_ended("repeated")
     known = store.profile(actor, earlier.profile) or earlier.profile in PROFILES
-    again = CreateScan(
+    available = catalogue() | store.own_faces(actor)
+    again = CreateScan.model_construct(  # not validated: an imported scan has what no request may have
         name=command.name or earlier.name,
         targets=list(earlier.targets),
         profile=earlier.profile if known else "quick",
-        modules=[name for name in earlier.modules if name in catalogue() or name in store.own_faces(actor)],
+        modules=[name for name in earlier.modules if name in available] or None,
         scope=earlier.scope,
         budget=earlier.budget,
         politeness=earlier.politeness,

@@ -24,7 +24,7 @@ from kernel.table import Once
 def create_schedule(store: Store, actor: Actor, command: CreateSchedule) -> Schedule:
     """Set up a recurring scan. What it will scan is checked now, and again at each run."""
     _demand_cron(command.cron, command.timezone)
-    validate_request(store, actor, command)
+    profile, _, _ = validate_request(store, actor, command)
     schedule = Schedule(
         tenant_id=actor.tenant_id,
         schedule_id=new_id("schedule"),
@@ -35,7 +35,7 @@ def create_schedule(store: Store, actor: Actor, command: CreateSchedule) -> Sche
         profile=command.profile,
         modules=tuple(command.modules) if command.modules else None,
         scope=command.scope,
-        budget=command.budget or Budget(),
+        budget=command.budget or profile.budget or Budget(),
         politeness=command.politeness,
         team_id=command.team_id,
         calendar=command.calendar,
