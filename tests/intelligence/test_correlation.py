@@ -13,6 +13,7 @@ from contracts.facts import decode_rows, encode_rows
 from contracts.findings import Detection
 from contracts.observations import Observation, canonical
 from contracts.scope import host_of
+from functions.intelligence.errors import RuleError
 from functions.intelligence.model.correlation import compiled
 from functions.intelligence.model.correlation.builtin import builtin_rules, rule_texts
 from functions.intelligence.model.correlation.compiled import RuleResult
@@ -246,6 +247,24 @@ def test_a_rule_that_matches_everything_is_capped_and_says_so(monkeypatch: pytes
 def test_a_pattern_that_would_backtrack_for_ever_does_not() -> None:
     rules = compile_one(collections=[collect(("exact", "type", "host"), ("regex", "data", "^(a+)+$"))])
     assert detections(rules, [fact("host", "a" * 4000 + "!")]) == []
+
+
+def test_a_pattern_of_too_many_states_is_refused() -> None:
+    many = "|".join(f"(.*{letter}.{{{number}}}k)" for letter in "abxyz" for number in range(50, 900, 50))
+    with pytest.raises(RuleError, match="too large"):
+        compile_one(collections=[collect(("exact", "type", "host"), ("regex", "data", many[:1000].rpartition("|")[0]))])
+
+
+def test_what_is_looked_into_has_an_end() -> None:
+    rules = compile_one(
+        collections=[collect(("exact", "type", "email")), collect(("exact", "type", "username"))],
+        aggregation={"field": "data"},
+        analysis=[{"method": "match_all_to_first_collection", "field": "data", "match_method": "contains"}],
+        headline={"text": "{data}", "publish_collections": [1]},
+    )
+    emails = [fact("email", f"{'x' * 4000}{number:03}@a") for number in range(100)]
+    names = [fact("username", "x000@a"), fact("username", "x099@a")]
+    assert assets(rules, [*emails, *names]) == ["x000@a"]
 
 
 def test_groups_on_one_asset_are_one_detection() -> None:

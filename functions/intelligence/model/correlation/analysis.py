@@ -11,7 +11,9 @@ from functions.intelligence.model.correlation.events import Event, Groups, Reade
 from functions.intelligence.model.correlation.rule import Analysis
 
 MAX_REFERENCES: Final = 5_000
-"""Values of the first collection that `contains` compares with; each costs a search in every other value."""
+MAX_REFERENCE_CHARACTERS: Final = 1 << 16
+"""Values of the first collection that `contains` looks in, and their characters in all: each other value is looked
+for in all of them."""
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -85,7 +87,7 @@ def _all_values(field: str, groups: Groups, reader: Reader, wanted: Callable[[Ev
 
 
 def _contained(references: set[str]) -> Callable[[str], bool]:
-    haystack = "\x00".join(sorted(references)[:MAX_REFERENCES])
+    haystack = "\x00".join(sorted(references)[:MAX_REFERENCES])[:MAX_REFERENCE_CHARACTERS]
     return lambda value: value in haystack
 
 

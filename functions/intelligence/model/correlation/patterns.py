@@ -13,7 +13,8 @@ from typing import Any, Final
 import re2  # type: ignore[import-untyped]
 
 MAX_PATTERN_CHARACTERS: Final = 1_000
-MAX_PATTERN_BYTES: Final = 8 << 20
+MAX_PATTERN_BYTES: Final = 256 << 10
+"""What a compiled pattern may take. It bounds the pattern's states, and with them the time for each character."""
 
 Test = Callable[[str], bool]
 
