@@ -16,8 +16,14 @@ from kernel import aws
 
 ROLE_PREFIX = "palisade-posture"
 SESSION_SECONDS = 900
+NOBODY = "palisade-nobody"
+"""An external id of no tenant."""
 MAX_ITEMS = 20_000
 _ACCOUNT = re.compile(r"aws:(\d{12})")
+
+
+class TrustsAnybody(Exception):
+    """A role whose trust policy does not ask for the external id: its owner has not shown for whom it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,15 +100,31 @@ def account_number(value: str) -> str:
 
 def open_account(number: str, partition: str, role: str, tenant_id: str) -> Account:
     """Take the role in an account. The external id names the tenant for whom it is taken, so that no tenant can have
-    another's account read. Raises `ClientError` when the role is not there or does not trust us."""
+    another's account read; a role that does not ask for it is not used, since any tenant could. Raises `ClientError`
+    when the role is not there or does not trust us, `TrustsAnybody`."""
+    arn = f"arn:{partition}:iam::{number}:role/{role}"
     with aws.acting_for(None):
-        taken = aws.client("sts").assume_role(
-            RoleArn=f"arn:{partition}:iam::{number}:role/{role}",
-            RoleSessionName="palisade-posture",
-            ExternalId=external_id(tenant_id),
-            DurationSeconds=SESSION_SECONDS,
-        )
-    return Account(number, partition, taken["Credentials"])
+        if _is_taken_as(arn, NOBODY):
+            raise TrustsAnybody("it is given whatever the external id, and so to any tenant")
+        return Account(number, partition, _taken(arn, external_id(tenant_id)))
+
+
+def _is_taken_as(arn: str, external: str) -> bool:
+    from botocore.exceptions import ClientError
+
+    try:
+        _taken(arn, external)
+    except ClientError:
+        return False
+    return True
+
+
+def _taken(arn: str, external: str) -> dict[str, str]:
+    answer = aws.client("sts").assume_role(
+        RoleArn=arn, RoleSessionName=ROLE_PREFIX, ExternalId=external, DurationSeconds=SESSION_SECONDS
+    )
+    credentials: dict[str, str] = answer["Credentials"]
+    return credentials
 
 
 def external_id(tenant_id: str) -> str:

@@ -18,6 +18,7 @@ from functions.collection.aws.account import (
     Finding,
     Issue,
     Resource,
+    TrustsAnybody,
     account_number,
     external_id,
     known_regions,
@@ -109,7 +110,7 @@ async def _account(observation: Observation, context: Context) -> Account | None
     tenant = context.session.tenant_id
     try:
         return await asyncio.to_thread(open_account, number, context.config.partition, context.config.role, tenant)
-    except (ClientError, BotoCoreError) as error:
+    except (ClientError, BotoCoreError, TrustsAnybody) as error:
         context.log.warning(
             "the role %s in %s cannot be taken (its trust policy must ask for the external id %s): %s",
             context.config.role, number, external_id(tenant), _reason(error),
@@ -133,7 +134,9 @@ async def _audited(audit: Audit, account: Account, region: str, context: Context
 
 
 def _reason(error: Exception) -> str:
-    """An error's code: its message may name what is not the log's business."""
+    """An error's code: its message may name what is not the log's business. Our own says what is wrong."""
+    if isinstance(error, TrustsAnybody):
+        return str(error)
     code = getattr(error, "response", {}).get("Error", {}).get("Code")
     return str(code or type(error).__name__)
 

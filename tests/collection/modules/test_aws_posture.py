@@ -11,6 +11,8 @@ import boto3
 import pytest
 import time_machine
 from moto import mock_aws
+from moto.sts.exceptions import STSClientError
+from moto.sts.models import STSBackend
 
 from contracts.observations import ObservationType
 from contracts.targets import parse
@@ -29,6 +31,27 @@ BLOCKED = dict.fromkeys(("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPoli
 CODE = b"PK\x05\x06" + b"\x00" * 18
 
 
+pytestmark = pytest.mark.filterwarnings(r"ignore:Exception\(Refused\)")  # its code is IAM's, which moto does not know
+
+
+class Refused(STSClientError):
+    """What STS says to whom a role does not trust."""
+
+    def __init__(self) -> None:
+        super().__init__("AccessDenied", "not authorized to perform: sts:AssumeRole")
+
+
+def asking_for_external_id(assume: Any) -> Any:
+    """Roles ask for the external id of T1, as moto's do not; the one that is called careless asks for none."""
+
+    def assume_role(self: Any, **asked: Any) -> Any:
+        if asked["external_id"] != "palisade-T1" and not asked["role_arn"].endswith("careless"):
+            raise Refused
+        return assume(self, **asked)
+
+    return assume_role
+
+
 @pytest.fixture(name="cloud", autouse=True)
 def fresh_cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """An empty AWS in memory."""
@@ -37,6 +60,7 @@ def fresh_cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     for cache in (aws.client, aws.session):
         cache.cache_clear()
+    monkeypatch.setattr(STSBackend, "assume_role", asking_for_external_id(STSBackend.assume_role))
     with mock_aws():
         yield
     for cache in (aws.client, aws.session):
@@ -218,6 +242,20 @@ async def test_a_role_that_cannot_be_taken_is_explained(monkeypatch: pytest.Monk
     result = await judged()
     assert result.observations == []
     assert any("palisade-T1" in entry.message and "AccessDenied" in entry.message for entry in result.log)
+
+
+async def test_a_role_that_any_tenant_could_take_is_not_used() -> None:
+    result = await judged(role="palisade-posture-careless")
+    assert result.observations == []
+    assert any("any tenant" in entry.message and "palisade-T1" in entry.message for entry in result.log)
+
+
+async def test_a_role_is_not_taken_for_another_tenant() -> None:
+    async with session(f"aws:{ACCOUNT}") as outside:
+        outside.tenant_id = "T2"
+        batch = Batch(SCAN, [observed("cloud_resource", f"aws:{ACCOUNT}")], {"regions": [REGION]})
+        result = await run_batch(AwsPosture(), batch, session=outside, blobs=MemoryBlobs(), deadline=float("inf"))
+    assert result.observations == []
 
 
 async def test_regions_and_roles_cannot_lead_elsewhere() -> None:
