@@ -15,6 +15,8 @@ from kernel import clock
 from kernel.records import Hidden, Record
 
 ACTIVE = frozenset({ScanStatus.QUEUED, ScanStatus.RUNNING, ScanStatus.PAUSING, ScanStatus.STOPPING})
+PATIENCE = timedelta(hours=1)
+"""A wave that has been asked to stop is closed, reduced and told long before, all repeats included."""
 MAX_ROUNDS = 250
 """Waves and pauses of one execution."""
 
@@ -33,6 +35,7 @@ class Scan(ScanBrief):
     resume_token: Hidden[str | None] = None
     paused_at: Hidden[str | None] = None
     paused_seconds: Hidden[float] = 0.0
+    stop_asked_at: Hidden[str | None] = None
 
     def start(self) -> None:
         """Queue the scan. Raises WrongState unless it is new."""
@@ -52,9 +55,14 @@ class Scan(ScanBrief):
         self.status = ScanStatus.RUNNING if self.started_at else ScanStatus.QUEUED
 
     def stop(self) -> None:
-        """Ask the scan to end. Raises WrongState when it has ended or is ending."""
+        """Ask the scan to end. Raises WrongState when it has ended or is ending. One that was asked to long ago, and
+        has nobody to run it any more, ends by itself."""
+        if self.is_abandoned:
+            self.end(ScanStatus.STOPPED, "Stopped by a user; nobody ran it any more.")
+            return
         self._demand("stopped", ScanStatus.CREATED, ScanStatus.PAUSED, *(ACTIVE - {ScanStatus.STOPPING}))
         self._end_pause()
+        self.stop_asked_at = clock.timestamp()
         self.status = ScanStatus.STOPPED if self.status is ScanStatus.CREATED else ScanStatus.STOPPING
         if self.status is ScanStatus.STOPPED:
             self.finished_at = clock.timestamp()
@@ -88,6 +96,12 @@ class Scan(ScanBrief):
     def is_resting(self) -> bool:
         """Whether it is parked, and nobody has asked it to go on or to end."""
         return self.status is ScanStatus.PAUSED
+
+    @property
+    def is_abandoned(self) -> bool:
+        """Whether it was to stop longer ago than any wave lasts: its execution is gone."""
+        asked = self.stop_asked_at or self.started_at or self.created_at
+        return self.status is ScanStatus.STOPPING and clock.now() - clock.parse(asked) > PATIENCE
 
     @property
     def is_long(self) -> bool:

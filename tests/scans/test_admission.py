@@ -11,6 +11,7 @@ from contracts.organizations import Tenancy
 from contracts.scans import Budget, ScanStatus
 from functions.scans import schedule
 from functions.scans.calendar import Calendar, Window
+from functions.scans.errors import WrongState
 from functions.scans.gateways import alarm
 from functions.scans.model import Queue, Scan
 from functions.scans.schemas import CreateScan
@@ -114,6 +115,25 @@ def test_a_scan_that_is_stopped_before_its_turn_ends_at_once() -> None:
     assert machine.started == ids
     assert execution.gate(store, who, ids[2], None).next == "end"
     assert store.scan(who, ids[2]).status is ScanStatus.STOPPED
+
+
+def test_a_scan_whose_execution_is_gone_ends_when_it_is_stopped_again_later() -> None:
+    table, who = memory_table(), actor()
+    store, machine = Store(table), Machine()
+    with time_machine.travel("2026-05-04T03:00:00Z", tick=False) as now:
+        scan_id = queued(store, who).scan_id
+        admission.enter(store, machine, who, scan_id)
+        execution.gate(store, who, scan_id, None)
+        scans.stop_scan(store, who, scan_id)
+        now.shift(600)
+        with pytest.raises(WrongState):
+            scans.stop_scan(store, who, scan_id)
+        now.shift(3600)
+        assert scans.stop_scan(store, who, scan_id).status is ScanStatus.STOPPED
+        assert execution.gate(store, who, scan_id, WaveReport(0, 5)).next == "end"
+    assert [event.type for event in events_in(table)].count("ScanEnded.v1") == 1
+    admission.leave(store, machine, who, scan_id)
+    assert store.queue(who).running == []
 
 
 def test_a_scan_that_rests_makes_room_and_comes_back_whatever_the_limit() -> None:

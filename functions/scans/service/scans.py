@@ -184,7 +184,13 @@ def stop_scan(store: Store, actor: Actor, scan_id: str) -> Scan:
     events: list[Event] = [ScanStopRequested(scan_id=scan.scan_id, name=scan.name, parked=parked)]
     if scan.status is ScanStatus.STOPPED:
         ended = ScanEnded(
-            scan_id=scan.scan_id, name=scan.name, status=scan.status, tally=scan.tally, team_id=scan.team_id
+            scan_id=scan.scan_id,
+            name=scan.name,
+            status=scan.status,
+            reason=scan.reason,
+            tally=scan.tally,
+            created_by=scan.created_by,
+            team_id=scan.team_id,
         )
         events.append(ended)
     store.save(actor, scan, *events, answer=scan)
