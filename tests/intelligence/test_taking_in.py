@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
+import msgspec
 import pytest
 
 from contracts.facts import scan_prefix, upload_key
@@ -259,6 +260,21 @@ def bombed(found: dict[str, bytes]) -> dict[str, bytes]:
     return {**found, "manifest.json": json.dumps(manifest).encode(), FIRST: bomb}
 
 
+def swollen(found: dict[str, bytes]) -> dict[str, bytes]:
+    import gzip
+    import hashlib
+
+    row = Observation(
+        id="a", type="host", value="x" * 300_000, source_id="", module="m", module_version="1.0.0",
+        observed_at="2026-01-01T00:00:00.000Z",
+    )  # fmt: skip
+    block = gzip.compress(msgspec.msgpack.encode([row]))
+    manifest = json.loads(found["manifest.json"])
+    told = {"size": len(block), "blocks": [len(block)], "sha256": hashlib.sha256(block).hexdigest()}
+    manifest["parts"] = [{**manifest["parts"][0], **told}]
+    return {"manifest.json": json.dumps(manifest).encode(), FIRST: block}
+
+
 TAMPERED: dict[str, tuple[Change, str]] = {
     "a bit is flipped": (flipped, "was changed"),
     "a part is missing": (lambda found: {name: found[name] for name in list(found)[:-1]}, "is missing"),
@@ -276,6 +292,12 @@ TAMPERED: dict[str, tuple[Change, str]] = {
     "the blocks lie": (with_manifest(lambda m: m["parts"][0].update(blocks=[1, 2])), "another size"),
     "no parts": (with_manifest(lambda m: m.update(parts=[])), "more than its manifest"),
     "a bomb": (bombed, "too large"),
+    "a fact is huge": (swollen, "no observation"),
+    "many targets": (with_manifest(lambda m: m["scan"].update(targets=["x" * 2000] * 1000)), "of its scan"),
+    "many modules": (
+        with_manifest(lambda m: m["scan"].update(modules={f"m{n}": "1" * 99 for n in range(9999)})),
+        "of its scan",
+    ),
 }
 
 

@@ -34,6 +34,10 @@ MAX_PART: Final = 256 * 1024 * 1024
 MAX_BLOCK: Final = 64 * 1024 * 1024
 """Bytes of one block, unpacked."""
 MAX_ROWS: Final = 10_000_000
+MAX_ROW: Final = 256 * 1024
+"""Bytes of one observation; those that scans find have fewer."""
+MAX_SCAN: Final = 256 * 1024
+"""Bytes of what a manifest says of its scan, which is kept in the table."""
 TYPES: Final = frozenset(ObservationType)
 
 
@@ -45,6 +49,7 @@ class Readable(Protocol):
 
 
 _rows = msgspec.msgpack.Decoder(list[Observation])
+_row = msgspec.msgpack.Encoder()
 
 
 class ArchivedPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -129,6 +134,8 @@ def _manifest(archive: tarfile.TarFile, member: tarfile.TarInfo | None) -> Archi
         raise _faulty(f"The manifest cannot be read: {problem}.") from None
     if manifest.format != FORMAT or manifest.version != VERSION:
         raise _faulty(f"This is version {manifest.version} of {manifest.format!r}; version 1 of {FORMAT!r} is read.")
+    if len(msgspec.json.encode(manifest.scan)) > MAX_SCAN:
+        raise _faulty(f"The manifest says more than {MAX_SCAN // 1024} KiB of its scan.")
     return manifest
 
 
@@ -186,7 +193,8 @@ def _is_sound(row: Observation) -> bool:
     except ValueError:
         return False
     return (
-        row.type in TYPES
+        len(_row.encode(row)) <= MAX_ROW
+        and row.type in TYPES
         and 0 < len(row.id) <= 64
         and len(row.source_id) <= 64
         and bool(row.value)
