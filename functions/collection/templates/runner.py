@@ -25,6 +25,9 @@ from kernel.egress import EgressError, Request, Response
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 MAX_MATCHES = 20
+MAX_HISTORY = 24 * 1024 * 1024
+"""Characters of earlier answers that the requests of a block may look back at: each answer counts some five times, but
+lies in memory twice."""
 _URL_SAFE = "/%:@!$&'()*+,;=-._~?[]{}|^\"<>`#"
 
 
@@ -175,7 +178,10 @@ class _Run:
             return None, request.url
         self._remember_cookies(response, block)
         found = http_values(response, _written(request), round(time.monotonic() - began, 3))
-        history.update(numbered(found, number))
+        if sum(len(value) for value in history.values() if isinstance(value, str)) < MAX_HISTORY:
+            history.update(numbered(found, number))
+        else:
+            self.outcome.note("answers were too large to be kept for later requests")
         return self._verdict(block.judging, {**values, **history, **found}), response.url
 
     def _request(self, raw: RawRequest, values: Mapping[str, Any], block: HttpBlock) -> Request:

@@ -221,6 +221,15 @@ async def test_a_template_stays_inside_the_scope() -> None:
             await outcome_of(text, f"http://127.0.0.2:{port}")
 
 
+async def test_large_answers_are_not_kept_without_end() -> None:
+    paths = ", ".join(["'{{BaseURL}}/'"] * 8)
+    text = f"http:\n  - path: [{paths}]\n    matchers: [{{type: dsl, dsl: ['len(body_1) > 0']}}]\n"
+    async with site(texts({"/": "x" * 1_500_000})) as root:
+        outcome = await outcome_of(text, root)
+    assert len(outcome.matches) == 8
+    assert outcome.notes == ["answers were too large to be kept for later requests"]
+
+
 async def test_requests_are_counted_and_bounded() -> None:
     text = """http:
   - path: ['{{BaseURL}}/{{n}}']

@@ -38,7 +38,8 @@ if TYPE_CHECKING:
 
 Headers = tuple[tuple[str, str], ...]
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
-CREDENTIAL_HEADERS = frozenset({"authorization", "cookie", "proxy-authorization"})
+TRAVELLING_HEADERS = frozenset({"accept", "accept-encoding", "accept-language", "content-type", "user-agent"})
+"""What a redirect takes to another origin: services name the headers of their keys as they like."""
 DEFAULT_HEADERS: Headers = (("User-Agent", "Palisade/1.0"), ("Accept-Encoding", "gzip, deflate"))
 _CHUNK = 64 * 1024
 
@@ -350,7 +351,7 @@ def redirected(request: Request, target: Target, status: int, location: str) -> 
         keep_body = True
     headers = request.headers
     if parse_url(url).origin != target.origin:
-        headers = tuple(pair for pair in headers if pair[0].lower() not in CREDENTIAL_HEADERS)
+        headers = tuple(pair for pair in headers if pair[0].lower() in TRAVELLING_HEADERS)
     method, body = (request.method, request.body) if keep_body else ("GET", None)
     return Request(method, url, headers, body, request.verify)
 
