@@ -21,6 +21,7 @@ def try_rules(rules: RuleSet, observations: Iterable[Observation]) -> list[RuleR
     names = sorted(rules.attributes)
     for observation in sources_first(slim(observation, names) for observation in observations):
         row = state.add_row(observation, state.rows.get(observation.source_id, NO_ROW))
+        state.come_nearer(state.row_facts[row], observation.scope_distance)
         for name, value in observation.attributes.items():
             state.remember(row, name, value)
     touched = rules.absorb(state, 0)
