@@ -78,11 +78,9 @@ class Store:
         self._table.transact(actor, changes, [event], answer=own)
 
     def delete_own(self, actor: Actor, own: OwnModule, event: Event) -> None:
-        """Remove a module, then its versions; scans read no version of a module that is gone for the second time."""
-        versions = list(self._table.all(actor, OwnModuleVersion, name=own.name))
-        self._table.transact(actor, [delete(own)], [event])
-        for version in versions:
-            self._table.write(delete(version))
+        """Remove a module with all its versions."""
+        versions = self._table.all(actor, OwnModuleVersion, name=own.name)
+        self._table.transact(actor, [delete(own), *map(delete, versions)], [event])
 
     def publish(self, actor: Actor, event: Event, once: Once) -> None:
         """Tell something, once for what led to it. Raises AlreadySeen."""

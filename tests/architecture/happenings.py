@@ -37,6 +37,8 @@ HAPPENINGS = (
     "PUT /webhooks/{webhook_id}",
     "PUT /findings/{finding_id}/status",
     "DELETE /scans/{scan_id}",
+    "DELETE /scans/profiles/{name}",
+    "DELETE /templates/{name}",
     "POST /imports/{import_id}/start",
     "PUT /facts/retention",
     "POST /rules",
@@ -147,6 +149,8 @@ def _life_of_a_scan(world: World) -> None:
         assert world.send(f"POST /scans/{{scan_id}}/{name}", f"{path}/{name}").status == 202
 
     scans.gate(scan, None)
+    collection.plan({**scan, "wave": 0}, None)
+    collection.record_loss({**scan, "wave": 0, "batch": 1, "cause": "Test"}, None)
     command("pause")
     scans.gate(scan, None)
     scans.park({**scan, "token": "token-1"}, None)

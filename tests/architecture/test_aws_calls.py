@@ -24,6 +24,7 @@ FACT_READS = {
     "GET /graph/entities/{entity_id}": 4,
     "GET /graph/export": 4,
     "GET /scans/{scan_id}/integrity": 30,
+    "GET /scans/{scan_id}/differences": 6,
     "GET /scans/{scan_id}/entities": 3,
     "GET /scans/{scan_id}/graph": 4,
     "GET /scans/{scan_id}/log": 3,
@@ -41,6 +42,7 @@ ASKS_EVERYTHING = {
 usage is the plan, what was counted, and the bucket of requests."""
 READS_OF_WRITES = 2
 MORE_READS = {
+    "POST /scans/{scan_id}/rescan": 3,
     "POST /webhooks/{webhook_id}/deliveries/{event_id}/replay": 3,
     "PUT /organizations/{organization_id}/subscription": 3,
     "POST /api-keys": 4,

@@ -31,6 +31,7 @@ RARE = {
     *("PersonErasureIncomplete.v1", "PersonErasureRefused.v1"),
     *("BreakGlassUsed.v1", "IdentityLinked.v1", "SsoRefused.v1", "SsoConnectionChanged.v1", "SsoDomainVerified.v1"),
     *("SsoDomainClaimed.v1", "SsoDomainRefused.v1", "SsoDomainReleased.v1"),
+    "ScanContinued.v1",
     *("FactsRetired.v1", "ImportFinished.v1", "ImportFailed.v1"),
 }
 """What the history lacks; it is heard as the other events of its context are."""

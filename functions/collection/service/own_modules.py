@@ -18,7 +18,8 @@ from kernel.actor import Actor
 from kernel.errors import FieldError, NotFound, PreconditionFailed
 
 MAX_MODULES = 200
-MAX_VERSIONS = 200
+MAX_VERSIONS = 50
+"""They are removed in one transaction, which holds a hundred items."""
 MAX_NAME = 36
 """Characters of a module's name after its prefix."""
 

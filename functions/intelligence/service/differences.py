@@ -25,7 +25,7 @@ def compare(
         raise NothingToCompare("Name the scan to compare with: this one repeats none.")
     read = reader(store, actor)
     before = merged(index_of(store, actor, base_id).entities, Entity, read, after)
-    now = merged(index_of(store, actor, scan_id).entities, Entity, read, after)
+    now = merged(store.index(actor, scan_id, brief.wave - 1).entities, Entity, read, after)
     found: list[Difference] = []
     for each in differences(before, now, frozenset({*brief.modules, "target"}), COMPARED):
         if not isinstance(each, Difference):

@@ -126,8 +126,8 @@ def rescan(store: Store, actor: Actor, scan_id: str, command: Rescan) -> Scan:
     """Define the repetition of a scan that has ended, with what its modules are now. Raises WrongState."""
     earlier = store.scan(actor, scan_id)
     earlier.demand_ended("repeated")
-    known = store.profile(actor, earlier.profile) or earlier.profile in PROFILES
-    available = catalogue() | store.own_faces(actor)
+    known = earlier.profile in PROFILES or store.profile(actor, earlier.profile)
+    available = catalogue() | (store.own_faces(actor) if earlier.modules.keys() - catalogue().keys() else {})
     again = CreateScan.model_construct(  # not validated: an imported scan has what no request may have
         name=command.name or earlier.name,
         targets=list(earlier.targets),
