@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import count
+
 from functions.intelligence import steps
 from functions.intelligence.model.graph import entity_key
 from functions.scans.steps import gate
@@ -23,6 +25,7 @@ collections:
 aggregation: {field: data}
 headline: "{data}"
 """
+NUMBERS = count(1)
 URL, PAGE = entity_key("url", f"{SITE}/"), entity_key("http_response", f"{SITE}/")
 
 
@@ -68,9 +71,28 @@ def tried(world: World) -> Request:
     return Request("/rules/dry-run", {"rule": RULE, "scan_id": world.scanned.rpartition("/")[2]})
 
 
-def own_rule(tail: str = "", body: object = None) -> Scene:
+def written(world: World, risk: str = "LOW") -> tuple[str, str]:
+    """The name of a rule that the organisation wrote, and the same text with another risk."""
+    name = f"addresses_{next(NUMBERS)}"
+    text = RULE.replace("id: addresses", f"id: {name}")
+    world.create("/rules", {"rule": text})
+    return name, text.replace("LOW", risk)
+
+
+def own_rule(tail: str = "") -> Scene:
     """About a rule that the organisation wrote."""
-    return lambda world: Request(f"/rules/{world.create('/rules', {'rule': RULE})['name']}{tail}", body)
+    return lambda world: Request(f"/rules/{written(world)[0]}{tail}")
+
+
+def changed_rule(world: World) -> Request:
+    """A rule that the organisation wrote is changed."""
+    name, text = written(world, "HIGH")
+    return Request(f"/rules/{name}", {"rule": text})
+
+
+def new_rule(_world: World) -> Request:
+    """The organisation writes a rule."""
+    return Request("/rules", {"rule": RULE.replace("id: addresses", f"id: addresses_{next(NUMBERS)}")})
 
 
 KNOWLEDGE: dict[str, Scene] = {
@@ -94,10 +116,10 @@ KNOWLEDGE: dict[str, Scene] = {
     "GET /scans/{scan_id}/archive": archived,
     "GET /scans/{scan_id}/integrity": about_facts("/integrity"),
     "GET /rules": plain("/rules"),
-    "POST /rules": plain("/rules", {"rule": RULE}),
+    "POST /rules": new_rule,
     "POST /rules/dry-run": tried,
     "GET /rules/{name}": own_rule(),
-    "PUT /rules/{name}": own_rule("", {"rule": RULE.replace("LOW", "HIGH")}),
+    "PUT /rules/{name}": changed_rule,
     "DELETE /rules/{name}": own_rule(),
     "POST /rules/{name}/enable": own_rule("/enable"),
     "POST /rules/{name}/disable": own_rule("/disable"),

@@ -30,6 +30,7 @@ FACT_READS = {
     "GET /scans/{scan_id}/log": 3,
     "GET /scans/{scan_id}/observations": 3,
     "GET /scans/{scan_id}/timeline": 3,
+    "GET /rules": 3,
 }
 """Reads of facts in S3: the scan, where its facts lie, and for each of the parts that hold the page one more. Whether
 they are whole is asked of every object."""
@@ -42,6 +43,7 @@ ASKS_EVERYTHING = {
 usage is the plan, what was counted, and the bucket of requests."""
 READS_OF_WRITES = 2
 MORE_READS = {
+    "POST /rules/dry-run": 4,
     "POST /scans/{scan_id}/rescan": 3,
     "POST /webhooks/{webhook_id}/deliveries/{event_id}/replay": 3,
     "PUT /organizations/{organization_id}/subscription": 3,
@@ -82,11 +84,11 @@ MORE_READS = {
 }
 """The partner may take fifteen seconds to answer: how its endpoint stands by then is read again. What gives or takes
 rights, which is rare, looks at all that it bears on: an owner's rights and keys, all policies and who could take them
-back, who has a role. Log-ins ask Cognito, which has the trigger look for the person, the organisation's rules and
+back, who has a role. A rule is tried on facts. Log-ins ask Cognito, which has the trigger look for the person, the organisation's rules and
 teams before it makes tokens."""
 WRITERS = ("DynamoDB.TransactWriteItems", "DynamoDB.PutItem", "DynamoDB.DeleteItem")
 WRITES = os.environ.get("MEASURE") == "write"
-NO_WRITE = {"POST /auth/resend-code", "POST /graph/patterns", "POST /policies/dry-run"}
+NO_WRITE = {"POST /auth/resend-code", "POST /graph/patterns", "POST /policies/dry-run", "POST /rules/dry-run"}
 """What changes nothing of ours: Cognito mails the code, a dry run does nothing, and a pattern is a question."""
 
 
