@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 
 from contracts.scans import ScanBrief
+from contracts.scope import Scope, network_of
 from functions.collection.politeness import Pace
 from functions.collection.session import Session
 from kernel.actor import Actor
@@ -21,9 +23,11 @@ LEASE_SECONDS = 0.5
 MAX_WAIT_SECONDS = 5.0
 
 
-def open_egress() -> Egress:
-    """The outbound client as this deployment allows it to scan."""
-    return Egress(scan_policy(), dns=dns_settings())
+def open_egress(scope: Scope) -> Egress:
+    """The outbound client as this deployment, and the scope by its networks, allow it to scan: a name in scope may
+    lead to an address that the scope denies."""
+    denied = tuple(network for pattern in scope.deny if (network := network_of(pattern)) is not None)
+    return Egress(replace(scan_policy(), denied=denied), dns=dns_settings())
 
 
 def open_session(egress: Egress, brief: ScanBrief, rate: LeasedRate, group: str) -> Session:

@@ -50,7 +50,7 @@ def run_batch(actor: Actor, event: dict[str, Any]) -> int:
 
     @asynccontextmanager
     async def session(brief: ScanBrief, face: ModuleFace) -> AsyncIterator[Session]:
-        async with open_egress() as egress:
+        async with open_egress(brief.scope) as egress:
             own = {face.rate_group: face.rate_per_second} if face.rate_per_second else {}
             rate = LeasedRate(actor, Table(), brief.pace, own)
             yield open_session(egress, brief, rate, face.rate_group)

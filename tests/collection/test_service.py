@@ -292,6 +292,14 @@ def test_what_lies_outside_the_scope_is_not_planned(site: str) -> None:
     assert scan.plan()["batches"] == 0
 
 
+def test_a_name_in_scope_does_not_lead_to_an_address_that_the_scope_denies(site: str) -> None:
+    named = site.replace("127.0.0.1", "localhost")
+    for deny, is_found in (((), True), (("127.0.0.0/8", "::1"), False)):
+        scan = Scan(actor(), named, scope=Scope(deny=deny), modules={"http_probe": "1.0.0"})
+        assert scan.plan()["batches"] == 1
+        assert (scan.run() > 0) is is_found
+
+
 def test_a_budget_of_tasks_drops_the_rest() -> None:
     scan = Scan(actor(), "127.0.0.0/29", modules={"tcp_connect": "1.0.0"})
     planned = scan.plan(tasks=2)

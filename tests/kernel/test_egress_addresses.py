@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -53,6 +54,16 @@ def test_loopback_and_private_open_one_by_one() -> None:
         loopback.check("10.0.0.1", 80)
     with pytest.raises(EgressDenied):
         private.check("127.0.0.1", 80)
+
+
+def test_denied_networks_stay_shut_whatever_is_open() -> None:
+    networks = tuple(map(ipaddress.ip_network, ("127.0.0.0/30", "93.184.0.0/16", "2606:2800::/32")))
+    policy = replace(Policy.scanning(loopback=True), denied=networks)
+    for address in ("127.0.0.2", "93.184.216.34", "2606:2800::1"):
+        with pytest.raises(EgressDenied, match="denied"):
+            policy.check(address, 80)
+    for address in ("127.0.0.4", "93.185.0.1", "2606:2801::1"):
+        policy.check(address, 80)
 
 
 def test_this_deployments_own_ports_and_names_stay_shut() -> None:

@@ -87,7 +87,7 @@ def admits(pattern: str, host: str) -> bool:
         return bool(_expression(pattern).fullmatch(host))
     address = _address(host)
     if address is not None:
-        network = _network(pattern)
+        network = network_of(pattern)
         return network is not None and address.version == network.version and address in network
     pattern = pattern.rstrip(".").lower()
     if pattern.startswith("*."):
@@ -114,7 +114,8 @@ def _address(text: str) -> Address | None:
         return None
 
 
-def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
+def network_of(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
+    """The network (of one address, for an address) that a pattern names, or None."""
     try:
         return ipaddress.ip_network(text, strict=False)
     except ValueError:

@@ -109,12 +109,13 @@ class Policy:
 
     `realms` beyond the public one are opened by the deployment. `own_ports` are the ports on which this
     deployment itself listens on loopback or private addresses, `own_hosts` the names under which it is reached:
-    neither may be dialled, whatever else is open.
+    neither may be dialled, whatever else is open. Nor may what lies in the networks of `denied`, by whatever name.
     """
 
     realms: frozenset[Realm] = frozenset()
     own_ports: frozenset[int] = frozenset()
     own_hosts: frozenset[str] = frozenset()
+    denied: tuple[Network, ...] = ()
 
     @classmethod
     def public(cls, own_hosts: Iterable[str] = ()) -> Policy:
@@ -140,6 +141,8 @@ class Policy:
         if not 1 <= port <= 65535:
             raise EgressDenied(f"port {port} is outside 1..65535")
         realm, reason = classify(address)
+        if self.denied and any(parse_address(address) in network for network in self.denied):
+            raise EgressDenied(f"address {address} is refused: it lies in a network that is denied")
         if realm is Realm.PUBLIC:
             return
         if realm not in self.realms:
