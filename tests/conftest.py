@@ -38,7 +38,9 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     credentials = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": REGION}
     for name, value in {**credentials, **SETTINGS}.items():
         monkeypatch.setenv(name, value)
+    kept = aws.session()
     yield
+    assert aws.session() is kept, "the session stays: who listens to AWS calls in other tests listens to this one"
     if "AWS_ENDPOINT_URL" in os.environ:
         aws.client.cache_clear()  # a client keeps its address
 

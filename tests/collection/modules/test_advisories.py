@@ -230,7 +230,6 @@ def test_a_snapshot_is_read_from_a_bucket(snapshot: Path, monkeypatch: pytest.Mo
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     aws.client.cache_clear()
-    aws.session.cache_clear()
     with mock_aws():
         client = aws.client("s3")
         client.create_bucket(Bucket="facts")
@@ -244,7 +243,6 @@ def test_a_snapshot_is_read_from_a_bucket(snapshot: Path, monkeypatch: pytest.Mo
         assert found.advisories("npm", "left-pad") == []
         assert open_snapshot("s3://facts/elsewhere") is None
     aws.client.cache_clear()
-    aws.session.cache_clear()
 
 
 def test_a_snapshot_is_made_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

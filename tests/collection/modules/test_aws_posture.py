@@ -58,13 +58,11 @@ def fresh_cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name, value in (("AWS_ACCESS_KEY_ID", "x"), ("AWS_SECRET_ACCESS_KEY", "x"), ("AWS_DEFAULT_REGION", REGION)):
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    for cache in (aws.client, aws.session):
-        cache.cache_clear()
+    aws.client.cache_clear()
     monkeypatch.setattr(STSBackend, "assume_role", asking_for_external_id(STSBackend.assume_role))
     with mock_aws():
         yield
-    for cache in (aws.client, aws.session):
-        cache.cache_clear()
+    aws.client.cache_clear()
 
 
 def of(service: str) -> Any:
