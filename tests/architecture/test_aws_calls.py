@@ -84,8 +84,8 @@ MORE_READS = {
 }
 """The partner may take fifteen seconds to answer: how its endpoint stands by then is read again. What gives or takes
 rights, which is rare, looks at all that it bears on: an owner's rights and keys, all policies and who could take them
-back, who has a role. A rule is tried on facts. Log-ins ask Cognito, which has the trigger look for the person, the organisation's rules and
-teams before it makes tokens."""
+back, who has a role. A rule is tried on facts. Log-ins ask Cognito, which has the trigger look for the person, the
+organisation's rules and teams before it makes tokens."""
 WRITERS = ("DynamoDB.TransactWriteItems", "DynamoDB.PutItem", "DynamoDB.DeleteItem")
 WRITES = os.environ.get("MEASURE") == "write"
 NO_WRITE = {"POST /auth/resend-code", "POST /graph/patterns", "POST /policies/dry-run", "POST /rules/dry-run"}
