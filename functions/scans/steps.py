@@ -36,8 +36,9 @@ def park(actor: Actor, event: dict[str, Any]) -> None:
 
 @task
 def fail(actor: Actor, event: dict[str, Any]) -> None:
-    """Takes `{scan_id, cause}`; the scan failed in spite of retries."""
-    execution.fail(store(), actor, event["scan_id"], event.get("cause") or "The execution failed.")
+    """Takes `{scan_id, cause, execution?}`; the scan failed in spite of retries."""
+    cause = event.get("cause") or "The execution failed."
+    execution.fail(store(), actor, event["scan_id"], cause, event.get("execution") or "")
 
 
 @task

@@ -317,6 +317,7 @@ def test_a_long_scan_goes_on_in_another_execution_and_the_old_one_ends(monkeypat
         assert execution.gate(store, who, scan_id, WaveReport(1, 1), scan_id).next == "end"
     (told,) = [event.event() for event in events_in(table) if event.type == "ScanContinued.v1"]
     assert getattr(told, "execution", None) == f"{scan_id}-2"
+    execution.fail(store, who, scan_id, "States.Timeout", scan_id)  # the old one
     scan = store.scan(who, scan_id)
     assert (scan.status, scan.wave, scan.finished_at) == (ScanStatus.RUNNING, 2, None)
     verdict = execution.gate(store, who, scan_id, None, f"{scan_id}-2")

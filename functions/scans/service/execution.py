@@ -104,10 +104,12 @@ def wake(store: Store, machine: Machine, actor: Actor, scan_id: str) -> None:
         machine.wake(scan.resume_token)
 
 
-def fail(store: Store, actor: Actor, scan_id: str, cause: str) -> None:
-    """The execution could not go on in spite of its retries."""
+def fail(store: Store, actor: Actor, scan_id: str, cause: str, execution: str = "") -> None:
+    """The execution could not go on in spite of its retries; one that another has followed says nothing about it."""
     scan = store.find_scan(actor, scan_id)
     if scan is None or scan.finished_at is not None:
+        return
+    if execution and execution != (scan.execution or scan_id):
         return
     scan.end(ScanStatus.FAILED, cause[:500])
     store.save(actor, scan, _ended(scan))
