@@ -2,7 +2,7 @@
 
 These calls do not pass the egress client: no part of their destination is a tenant's to choose. Hosts are those that
 the SDK knows for a service and a region, regions are checked against the SDK's list, and the role's ARN is put
-together from a twelve-digit account and a name with a fixed beginning. See docs/decisions/0020.
+together from a twelve-digit account and a name with a fixed beginning. See docs/decisions/0017.
 """
 
 from __future__ import annotations

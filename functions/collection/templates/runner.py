@@ -228,10 +228,14 @@ class _Run:
         except EvaluationError as error:
             self.outcome.note(f"a question was left out: {error}")
             return False
+        host = host_of(self._target)
+        if name.rstrip(".").lower() != host and not name.rstrip(".").lower().endswith(f".{host}"):
+            self.outcome.note(f"a question about {name[:100]} was left out: it lies outside {host}")
+            return False
         self._spend()
         began = time.monotonic()
         try:
-            answer = await self._session.query(name, block.record_type, about=host_of(self._target))
+            answer = await self._session.query(name, block.record_type, about=host)
         except EgressError as error:
             self.outcome.note(f"{type(error).__name__}: {error}")
             return False
