@@ -304,6 +304,15 @@ async def test_names_are_asked_about(tmp_path: Path) -> None:
     assert [match.at for match in nothing.matches] == ["no.example.test"]
 
 
+@pytest.mark.parametrize("name", ["{{md5(FQDN)}}.evil.test", "evil-{{FQDN}}", "{{FQDN}}.evil.test"])
+async def test_a_question_about_somebody_elses_name_is_left_out(name: str) -> None:
+    """Nobody answers at the nameserver: a question would take its time and be told as such."""
+    text = f"dns:\n  - {{name: '{name}', type: A, matchers: [{{type: word, words: [x]}}]}}\n"
+    outcome = await outcome_of(text, "example.test", dns=DnsSettings(nameservers=(("127.0.0.1", 9),)))
+    assert outcome.requests == 0
+    assert "outside example.test" in outcome.notes[0]
+
+
 async def test_binary_answers_are_kept_byte_by_byte() -> None:
     async def handler(request: web.Request) -> web.StreamResponse:
         return web.Response(body=bytes(range(256)), content_type="application/octet-stream")
