@@ -17,9 +17,10 @@ from typing import Any
 
 import msgspec
 
+from contracts.facts import LogEntry
 from contracts.observations import Observation
 from functions.collection.halt import Halted
-from functions.collection.journal import Journal, LogEntry, module_log
+from functions.collection.journal import Journal, module_log
 from functions.collection.module import Blobs, Context, Module, Walker
 from functions.collection.reader import BatchLimits, Reader
 from functions.collection.session import OutOfScope, Session

@@ -4,22 +4,11 @@ from __future__ import annotations
 
 import logging
 
-import msgspec
-
+from contracts.facts import LogEntry
 from contracts.observations import Observation
 
 MAX_MESSAGE = 500
 MAX_ENTRIES = 200
-
-
-class LogEntry(msgspec.Struct, frozen=True, order=True):
-    """What happened to an observation (or to the batch as a whole, where `value` is empty), how many times."""
-
-    level: str
-    message: str
-    value: str = ""
-    count: int = 1
-    module: str = ""
 
 
 class Journal:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from contracts.collection import OwnModule, OwnModuleVersion
 from contracts.facts import (
+    LogEntry,
     batch_input_key,
     blob_key,
     decode_observations,
@@ -22,7 +23,6 @@ from contracts.observations import Observation
 from contracts.reports import CollectionPart, part_key
 from contracts.scans import ScanBrief
 from functions.collection.baseline import Place
-from functions.collection.journal import LogEntry
 from functions.collection.model import BatchInput, BatchRun, Leftover, WaveEntry
 from kernel.actor import Actor
 from kernel.events import Event

@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from contracts.facts import LogEntry
 from contracts.modules import catalogue
 from contracts.observations import Observation
 from contracts.scans import ScanBrief, ScanStatus
 from functions.collection.engine import Batch, run_batch
-from functions.collection.journal import LogEntry
 from functions.collection.model import Leftover, plan, seeds
 from functions.collection.modules import load
 from functions.collection.session import Session

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from contracts.access import Role
-from contracts.facts import decode_rows, encode_rows, rules_key
+from contracts.facts import LogEntry, decode_rows, encode_rows, log_key, rules_key
 from contracts.findings import Detection
 from functions.intelligence import api
 from functions.intelligence.model.correlation.own import MAX_OWN_RULES, OwnRule, PinnedRules
@@ -64,6 +64,18 @@ def concluded(scan: Scan, wave: int, *batches: Any) -> list[Detection]:
     key = scan.reduce(wave, *batches)["conclusions"]
     found = decode_rows(Facts().get(scan.who, key), Detection) if key else []
     return [each for each in found if each.check == "rule:our_addresses"]
+
+
+def test_a_rule_that_matches_everything_is_explained_in_the_scans_log(
+    who: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("functions.intelligence.model.correlation.compiled.MAX_DETECTIONS", 2)
+    add(who, OWN.replace("[.][12]$", "."))
+    scan = Scan(who)
+    assert len(concluded(scan, 0, [scan.fact("ip", f"192.0.2.{number}") for number in range(5)])) == 2
+    (line,) = decode_rows(Facts().get(who, log_key(who.tenant_id, scan.id, 0, 0)), LogEntry)
+    assert (line.level, line.module, line.value) == ("warning", "correlation", "our_addresses")
+    assert "3 of them are left out" in line.message
 
 
 def test_all_rules_are_listed_page_after_page(who: Actor) -> None:

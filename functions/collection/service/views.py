@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from itertools import zip_longest
 
 from contracts.collection import ModulesRan, ModuleStint
+from contracts.facts import LogEntry
 from contracts.modules import ModuleFace, catalogue
 from contracts.reports import CollectionPart, ModuleRun
 from contracts.reports import LogEntry as LogLine
 from contracts.scans import ScanStatus
 from functions.collection.estimate import Estimate, estimate, same_kind
-from functions.collection.journal import LogEntry
 from functions.collection.model import BatchRun, Progress, WaveEntry, plan, seeds
 from functions.collection.service.waves import brief_of, faces_of
 from functions.collection.store import Store

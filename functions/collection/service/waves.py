@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from contracts.facts import LogEntry
 from contracts.modules import ModuleFace, catalogue
 from contracts.observations import Observation
 from contracts.scans import ENDED, ScanBrief, ScanStatus
@@ -17,7 +18,7 @@ from functions.collection import engine
 from functions.collection.baseline import Baseline, Pair, Place, places, taken_over
 from functions.collection.blobs import BatchBlobs
 from functions.collection.engine import Batch, BatchResult, BatchStats
-from functions.collection.journal import Journal, LogEntry
+from functions.collection.journal import Journal
 from functions.collection.model import (
     SEED_MODULE,
     BatchInput,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from contracts import facts
 from contracts.findings import Detection
@@ -24,6 +24,9 @@ from functions.intelligence.schemas import EntityView
 from functions.intelligence.service import rules
 from functions.intelligence.store import Store
 from kernel.actor import Actor
+
+if TYPE_CHECKING:
+    from functions.intelligence.model.correlation.compiled import RuleResult
 
 MAX_PICTURED = 60
 """Entities in a report's picture of the graph."""
@@ -162,6 +165,13 @@ def reader(store: Store, actor: Actor) -> Callable[[str], bytes]:
     return lambda key: store.read(actor, key)
 
 
+def _write_notes(store: Store, actor: Actor, scan_id: str, wave: int, results: Sequence[RuleResult]) -> None:
+    """Say in the scan's log, beside its batches (which count from 1), which rules were cut short."""
+    notes = [facts.LogEntry("warning", each.note, each.rule, module="correlation") for each in results if each.note]
+    if notes:
+        store.write(actor, facts.log_key(actor.tenant_id, scan_id, wave, 0), facts.encode_rows(sorted(notes)))
+
+
 def _write_conclusions(store: Store, actor: Actor, scan_id: str, manifests: list[Manifest]) -> str | None:
     """Everything that modules and rules say is wrong by now, as the findings context takes it."""
     from functions.intelligence.model.correlation.engine import current
@@ -172,6 +182,7 @@ def _write_conclusions(store: Store, actor: Actor, scan_id: str, manifests: list
             found += store.detections(actor, manifest.weaknesses)
     results = current(store.rule_results(actor, m.detections) for m in manifests if m.detections)
     found += [detection for result in results for detection in result.detections]
+    _write_notes(store, actor, scan_id, manifests[-1].wave, results)
     if not found:
         return None
     key = facts.conclusions_key(actor.tenant_id, scan_id, manifests[-1].wave)

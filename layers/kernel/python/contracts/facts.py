@@ -20,6 +20,16 @@ _encoder = msgspec.msgpack.Encoder()
 MAX_SEGMENT_BYTES = 256 * 1024 * 1024
 
 
+class LogEntry(msgspec.Struct, frozen=True, order=True):
+    """What happened to an observation (or to the batch as a whole, where `value` is empty), how many times."""
+
+    level: str
+    message: str
+    value: str = ""
+    count: int = 1
+    module: str = ""
+
+
 def scan_prefix(tenant_id: str, scan_id: str) -> str:
     """The prefix under which everything of one scan lies."""
     return f"tenants/{tenant_id}/scans/{scan_id}/"
