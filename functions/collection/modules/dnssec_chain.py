@@ -126,6 +126,8 @@ class DnssecChain(Module[Sight]):
         attributes = {"state": chain.state.value, "algorithms": sorted({key.algorithm for key in chain.keys})}
         fact = Found(ObservationType.METADATA, f"dnssec:{domain}", {**attributes, **evidence, "asset": domain})
         yield fact
+        if chain.state in BROKEN and chain.at.rstrip(".").lower() != domain:
+            return  # above the domain: a resolver that keeps signatures back looks like this, and no owner can mend it
         if chain.state in BROKEN:
             yield BROKEN[chain.state].at(domain, evidence, parent=fact)
             return
