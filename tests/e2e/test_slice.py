@@ -25,12 +25,19 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
 RULES = {
     "rule:alias_found_through_open_zone",
+    "rule:cloud_key_published",
     "rule:host_known_by_guessing_only",
     "rule:internal_files_published",
+    "rule:login_on_software_without_support",
     "rule:login_page_unprotected",
+    "rule:login_with_untrusted_certificate",
+    "rule:secret_in_published_repository",
     "rule:secret_on_public_page",
+    "rule:software_without_support",
+    "rule:source_code_published_beside_login",
     "rule:spoofable_mail_domain",
     "rule:ssh_offers_weak_cryptography",
+    "rule:weak_host_without_contact",
     "rule:weaknesses_pile_up",
 }
 SUPERSEDED = {"spf-allows-all", "dmarc-missing"}
