@@ -5,9 +5,13 @@ from __future__ import annotations
 import base64
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
+
+import pytest
 
 from contracts.access import Role, permissions_of
 from kernel import aws, cursors
@@ -43,6 +47,16 @@ def forget() -> None:
     """
     aws.client.cache_clear()
     forget_rooms()
+
+
+@contextmanager
+def own_session() -> Iterator[None]:
+    """Within, AWS is called in a session that nobody else listens to: for calls that are not the rooms' own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(aws, "session", cache(aws.session.__wrapped__))
+        aws.client.cache_clear()
+        yield
+        aws.client.cache_clear()
 
 
 def forget_rooms() -> None:

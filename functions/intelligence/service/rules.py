@@ -44,7 +44,7 @@ def current(store: Store, actor: Actor) -> PinnedRules:
 def list_rules(store: Store, actor: Actor) -> list[RuleView]:
     """All rules by name, without their texts."""
     disabled = store.rule_choices(actor).disabled
-    shipped = [_shipped_view(rule, rule.rule.id not in disabled) for rule in _shipped().values()]
+    shipped = [_shipped_view(actor, rule, rule.rule.id not in disabled) for rule in _shipped().values()]
     own = [_own_view(rule) for rule in store.own_rules(actor)]
     return sorted((view.model_copy(update={"text": None}) for view in (*shipped, *own)), key=lambda view: view.name)
 
@@ -53,7 +53,7 @@ def get_rule(store: Store, actor: Actor, name: str) -> RuleView:
     """One rule with its text. Raises NotFound."""
     shipped = _shipped().get(name)
     if shipped is not None:
-        return _shipped_view(shipped, name not in store.rule_choices(actor).disabled)
+        return _shipped_view(actor, shipped, name not in store.rule_choices(actor).disabled)
     return _own_view(_own(store, actor, name))
 
 
@@ -104,7 +104,7 @@ def switch_rule(store: Store, actor: Actor, name: str, *, on: bool) -> RuleView:
         return _save(store, actor, record, change)
     choices = store.rule_choices(actor)
     choices.disabled = sorted({*choices.disabled} - {name} if on else {*choices.disabled, name})
-    view = _shipped_view(shipped, on)
+    view = _shipped_view(actor, shipped, on)
     store.save_rules(actor, choices, RuleChanged(name=name, change=change), view)
     return view
 
@@ -206,12 +206,17 @@ def _save(store: Store, actor: Actor, record: OwnRule, change: str) -> RuleView:
     return view
 
 
-def _shipped_view(compiled: CompiledRule, enabled: bool) -> RuleView:
+def _shipped_view(actor: Actor, compiled: CompiledRule, enabled: bool) -> RuleView:
     from functions.intelligence.model.correlation.builtin import rule_texts
 
     name = compiled.rule.id
     record = OwnRule(
-        tenant_id="", name=name, text=rule_texts()[f"{name}.yaml"], enabled=enabled, created_by="", created_at=""
+        tenant_id=actor.tenant_id,
+        name=name,
+        text=rule_texts()[f"{name}.yaml"],
+        enabled=enabled,
+        created_by="",
+        created_at="",
     )
     return _view(record, compiled, shipped=True)
 

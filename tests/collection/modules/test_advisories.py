@@ -24,6 +24,7 @@ from functions.collection.modules.sbom import SbomReader
 from functions.collection.web import Site
 from tests.collection.sites import files, site
 from tests.collection.world import observed, run, values
+from tests.kit import own_session
 
 LODASH = {
     "id": "GHSA-aaaa-bbbb-cccc",
@@ -229,8 +230,7 @@ def test_a_snapshot_is_read_from_a_bucket(snapshot: Path, monkeypatch: pytest.Mo
     ):
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    aws.client.cache_clear()
-    with mock_aws():
+    with own_session(), mock_aws():
         client = aws.client("s3")
         client.create_bucket(Bucket="facts")
         for path in snapshot.rglob("*"):
@@ -242,7 +242,6 @@ def test_a_snapshot_is_read_from_a_bucket(snapshot: Path, monkeypatch: pytest.Mo
         assert [entry["id"] for entry in found.advisories("npm", "lodash")] == ["GHSA-aaaa-bbbb-cccc"]
         assert found.advisories("npm", "left-pad") == []
         assert open_snapshot("s3://facts/elsewhere") is None
-    aws.client.cache_clear()
 
 
 def test_a_snapshot_is_made_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -22,8 +22,8 @@ from functions.collection.aws.identity import root_user
 from functions.collection.aws.policies import allows_anybody, allows_everything, refuses_plain_http
 from functions.collection.engine import Batch, run_batch
 from functions.collection.modules.aws_posture import AwsPosture
-from kernel import aws
 from tests.collection.world import AT, SCAN, MemoryBlobs, observed, session
+from tests.kit import own_session
 
 REGION, ACCOUNT = "eu-central-1", "123456789012"
 EVERYBODY = {"Statement": {"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}}
@@ -58,11 +58,9 @@ def fresh_cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name, value in (("AWS_ACCESS_KEY_ID", "x"), ("AWS_SECRET_ACCESS_KEY", "x"), ("AWS_DEFAULT_REGION", REGION)):
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    aws.client.cache_clear()
     monkeypatch.setattr(STSBackend, "assume_role", asking_for_external_id(STSBackend.assume_role))
-    with mock_aws():
+    with own_session(), mock_aws():
         yield
-    aws.client.cache_clear()
 
 
 def of(service: str) -> Any:
