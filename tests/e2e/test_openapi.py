@@ -9,10 +9,11 @@ import secrets
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, assume, settings
 
 from contracts.access import Role
 from infra.local import clients
@@ -25,6 +26,8 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(580)]
 DOCUMENT = Path(__file__).parents[2] / "functions" / "monitoring" / "openapi.json"
 NOWHERE = "127.0.0.1:9"
 EXAMPLES = 12
+LONGEST_LINE = 6000
+"""Of a request: what is longer does not get past a gateway."""
 ACCEPTED = ["2xx", "3xx", "401", "402", "403", "404", "409", "429"]
 REFUSED_FOR_MEANING = ["400", "412", "422"]
 """What has the right form may still mean nothing: a cursor of another list, an old ETag, an unknown module."""
@@ -37,13 +40,18 @@ def map_body(_context: Any, body: Any) -> Any:
     """Lead every address that would be accepted to nowhere."""
     if not isinstance(body, dict):
         return body
-    if isinstance(body.get("url"), str) and body["url"].startswith("http"):
+    if _fits(body.get("url"), 2048) and body["url"].startswith("http"):
         body["url"] = f"http://{NOWHERE}/"
-    if isinstance(body.get("targets"), list) and all(isinstance(target, str) for target in body["targets"]):
+    if isinstance(body.get("targets"), list) and all(_fits(target, 2048) for target in body["targets"]):
         body["targets"] = [NOWHERE for _ in body["targets"]]
-    if isinstance(body.get("pattern"), str) and body["pattern"]:
+    if _fits(body.get("pattern"), 253):
         body["pattern"] = "127.0.0.1"
     return body
+
+
+def _fits(value: Any, longest: int) -> bool:
+    """What has a fault stays as it is: it is to be refused for that."""
+    return isinstance(value, str) and 0 < len(value) <= longest
 
 
 @pytest.fixture(scope="module")
@@ -70,4 +78,5 @@ schema.config.checks.positive_data_acceptance.expected_statuses = [*ACCEPTED, *R
 @schema.parametrize()
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 def test_every_operation_keeps_its_word(case: schemathesis.Case, session: Client, cloud: Demo) -> None:
+    assume(len(case.formatted_path) + len(urlencode(case.query or {}, doseq=True)) < LONGEST_LINE)
     case.call_and_validate(base_url=f"{cloud.url}/api/v1", headers={"Authorization": f"Bearer {session.token}"})
