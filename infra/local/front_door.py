@@ -116,7 +116,10 @@ def _is_foreign(request: web.Request) -> bool:
 
 
 def _problem(request: web.Request, status: int, title: str, detail: str) -> web.Response:
-    body = {"type": "about:blank", "title": title, "status": status, "detail": detail, "trace_id": request[_ID]}
+    body = {
+        **{"type": "about:blank", "title": title, "status": status, "detail": detail},
+        **{"instance": request.path, "trace_id": request[_ID]},
+    }
     headers = {REQUEST_ID: request[_ID]} | ({"Retry-After": "1"} if status in (502, 503) else {})
     return web.json_response(body, status=status, headers=headers, content_type="application/problem+json")
 

@@ -49,6 +49,12 @@ def map_body(_context: Any, body: Any) -> Any:
     return body
 
 
+@schemathesis.hook
+def map_headers(_context: Any, headers: Any) -> Any:
+    """Who is asked is not made up: the front door serves this machine alone, and says so before the API is asked."""
+    return {name: value for name, value in headers.items() if name.lower() != "host"} if headers else headers
+
+
 def _fits(value: Any, longest: int) -> bool:
     """What has a fault stays as it is: it is to be refused for that."""
     return isinstance(value, str) and 0 < len(value) <= longest
