@@ -40,6 +40,10 @@ class BatchLimits:
     attribute_bytes: int = 64 * 1024
 
 
+def _said(observation: Observation) -> bytes:
+    return msgspec.json.encode(observation.attributes, order="deterministic")
+
+
 class Rejected(Exception):
     """A fact that breaks a rule."""
 
@@ -82,8 +86,9 @@ class Reader:
                 self._journal.note("warning", f"a fact was dropped: {error}", source)
 
     def observations(self) -> list[Observation]:
-        """Everything kept, sorted by type, value and source."""
-        return sorted(self._kept.values(), key=lambda o: (o.type, o.value, o.source_id))
+        """Everything kept, sorted by type, value, what it says, and source. Ids differ from scan to scan: of several
+        tellings of a fact the same one comes first in each, and two scans of an unchanged site know the same."""
+        return sorted(self._kept.values(), key=lambda o: (o.type, o.value, _said(o), o.source_id))
 
     def _keep(
         self, source: Observation, found: object, seen_at: str, known: dict[int, tuple[Found, Observation]]

@@ -301,3 +301,14 @@ async def test_the_batch_without_watch_on_another_thread() -> None:
         return asyncio.run(go())
 
     assert (await asyncio.to_thread(elsewhere)).stats.found == 20
+
+
+@pytest.mark.parametrize("scan_id", ["scan_a", "scan_b", "scan_c", "scan_d"])
+async def test_of_several_tellings_the_same_comes_first_in_every_scan(scan_id: str) -> None:
+    """Ids hash the scan: they must not decide which telling is kept where only one is."""
+    tellings = Probe(transform=lambda _observation, raw: [Found("technology", "nginx", {"seen_at": raw})])
+    async with session("example.test") as outside:
+        result = await run_batch(
+            tellings, Batch(scan_id, HOSTS), session=outside, blobs=MemoryBlobs(), deadline=time.monotonic() + 60
+        )
+    assert [found.attributes["seen_at"] for found in result.observations] == sorted(host.value for host in HOSTS)
