@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import settings
 from moto import mock_aws
+from moto.core.botocore_stubber import BotocoreStubber
 
 from kernel import aws
 from kernel.table import Table
@@ -28,6 +31,20 @@ SETTINGS = {
     "SCAN_REALMS": "loopback,private",
     "OWN_PORTS": "8080,4566",
 }
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_call_at_a_time() -> Iterator[None]:
+    """Threads race between AWS calls, as in AWS, and never within one: moto itself is not made for threads."""
+    answer, turn = BotocoreStubber.process_request, threading.RLock()
+
+    def process_request(stubber: BotocoreStubber, request: Any) -> Any:
+        with turn:
+            return answer(stubber, request)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(BotocoreStubber, "process_request", process_request)
+        yield
 
 
 @pytest.fixture(autouse=True)
