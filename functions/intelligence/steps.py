@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import cache
 from typing import Any
 
@@ -11,6 +12,8 @@ from functions.intelligence.model.imports.items import Fault
 from functions.intelligence.service import graph, imports, keeping, scans
 from functions.intelligence.store import Store
 from kernel.actor import Actor
+from kernel.errors import NotFound
+from kernel.executions import BrokenOff, watches
 from kernel.observe import task
 
 store = cache(Store)
@@ -65,3 +68,10 @@ def finish_import(actor: Actor, event: dict[str, Any]) -> None:
         imports.fail(store(), actor, event["import_id"], [Fault(0, f"It could not be taken in ({cause}). Try again.")])
     else:
         imports.finish(store(), actor, event["import_id"])
+
+
+@watches("IMPORT_MACHINE_ARN")
+def executions(actor: Actor, broken: BrokenOff) -> None:
+    """An import whose execution broke off is not waited for, and nothing of its file stays."""
+    with suppress(NotFound):  # it is gone, or none of ours
+        imports.fail(store(), actor, broken.name, [Fault(0, f"{broken.words} Try again.")])

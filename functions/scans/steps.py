@@ -1,4 +1,4 @@
-"""Task doors of the scan state machine, and of exports of what a person made."""
+"""Task doors of the scan state machine, of its executions that broke off, and of exports of what a person made."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from functions.scans.gateways import StepFunctions
 from functions.scans.service import adoption, execution, privacy
 from functions.scans.store import Store
 from kernel.actor import Actor
+from kernel.executions import BrokenOff, watches
 from kernel.facts import Facts
 from kernel.observe import task
 from kernel.table import Table
@@ -39,6 +40,12 @@ def fail(actor: Actor, event: dict[str, Any]) -> None:
     """Takes `{scan_id, cause, execution?}`; the scan failed in spite of retries."""
     cause = event.get("cause") or "The execution failed."
     execution.fail(store(), actor, event["scan_id"], cause, event.get("execution") or "")
+
+
+@watches("SCAN_MACHINE_ARN")
+def executions(actor: Actor, broken: BrokenOff) -> None:
+    """A scan whose execution broke off ends, which makes room for the next."""
+    execution.break_off(store(), actor, str(broken.work.get("scan_id")), broken.name, broken.words)
 
 
 @task

@@ -73,11 +73,10 @@ def test_regular_expressions_on_types_negations_and_fields_of_the_source() -> No
     assert rules.unknown_types == {}
     near, network = fact("ip", "192.0.2.1"), fact("cidr", "198.51.100.0/24")
     far = fact("ip", "203.0.113.9", scope_distance=1)
-    reports = [
-        weakness("exposure", "address-reported", "192.0.2.1", near, module=module) for module in ("reputation", "lists")
-    ]
-    # One fact from one source is one row: a second list is a second value.
-    reports[1] = fact("exposure", "malicious-ipaddr:192.0.2.1", near, attributes={"check": "malicious-ipaddr"})
+    reports = [weakness("exposure", "address-reported", "192.0.2.1", near)]
+    # One fact from one source is one row: another list, as SpiderFoot's export names it, is a second value.
+    listed = {"check": "malicious-ipaddr", "asset": "192.0.2.1", "spiderfoot_type": "MALICIOUS_IPADDR"}
+    reports.append(fact("exposure", "A list [192.0.2.1]", near, attributes=listed))
     for_network = [fact("exposure", f"l{n}", network, attributes={"check": "address-reported"}) for n in range(2)]
     outside = [
         fact("exposure", f"m{n}", far, attributes={"check": "address-reported"}, scope_distance=1) for n in range(2)

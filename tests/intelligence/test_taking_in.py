@@ -24,6 +24,7 @@ from functions.scans import steps as scans_steps
 from kernel.actor import Actor
 from kernel.facts import Facts
 from kernel.table import Table, update
+from tests.executions import MACHINE, queued, status_change
 from tests.intelligence.stored import Scan
 from tests.kit import Answer, actor, call, committed_events
 
@@ -329,3 +330,18 @@ def test_links_in_an_archive_are_refused(scan: Scan) -> None:
     assert found
     with pytest.raises(archive_module.Faulty, match="begins with"):
         archive_module.open_archive(io.BytesIO(file.getvalue()), "k")
+
+
+def test_an_import_whose_execution_breaks_off_is_not_waited_for(who: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IMPORT_MACHINE_ARN", MACHINE)
+    begun = uploaded(who, CSV.encode())
+    work = {"tenant_id": who.tenant_id, "import_id": begun["import_id"]}
+    steps.take_in(work, None)
+    told = [status_change(name, work) for name in (begun["import_id"], "gone", begun["import_id"])]
+    assert steps.executions(queued(*told), None) == {"batchItemFailures": []}
+    failed = ask(who, "GET", f"/imports/{begun['import_id']}").body
+    assert failed["status"] == "failed"
+    assert failed["faults"] == [
+        {"line": 0, "detail": "Somebody who operates the platform ended its execution. Try again."}
+    ]
+    assert list(Facts().keys(who, scan_prefix(who.tenant_id, begun["scan_id"]))) == []

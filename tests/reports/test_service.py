@@ -20,6 +20,7 @@ from kernel.actor import Actor
 from kernel.facts import Facts
 from kernel.ids import new_id
 from kernel.table import Table, create
+from tests.executions import MACHINE, queued, status_change
 from tests.kit import actor, call, committed_events
 
 pytestmark = pytest.mark.usefixtures("cloud")
@@ -148,3 +149,15 @@ def test_what_cannot_be_reported_is_refused() -> None:
     viewer = actor(Role.VIEWER, who.tenant_id)
     assert call(api.handler, "POST", "/reports", viewer, {"scan_id": fresh, "format": "pdf"}).status == 403
     assert committed_events() == []
+
+
+def test_a_report_whose_execution_breaks_off_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REPORT_MACHINE_ARN", MACHINE)
+    who = actor()
+    report_id = order(who)["report_id"]
+    told = [status_change(name, {"tenant_id": who.tenant_id}, "TIMED_OUT") for name in (report_id, "gone", report_id)]
+    assert steps.executions(queued(*told), None) == {"batchItemFailures": []}
+    report = Store().report(who, report_id)
+    words = "Its execution ran out of time. Order it again."
+    assert (report.status, report.reason) == (ReportStatus.FAILED, words)
+    assert [each.type for each in committed_events()].count("ReportFailed.v1") == 1

@@ -115,6 +115,23 @@ def fail(store: Store, actor: Actor, scan_id: str, cause: str, execution: str = 
     store.save(actor, scan, _ended(scan))
 
 
+def break_off(store: Store, actor: Actor, scan_id: str, execution: str, cause: str) -> None:
+    """The execution ended without its own last step. A scan that it was in charge of ends: as its user wished, if he
+    asked it to stop, otherwise as a failure. One that has ended, or goes on in another execution, is left alone."""
+    for _ in range(ATTEMPTS):
+        scan = store.find_scan(actor, scan_id)
+        if scan is None or scan.finished_at is not None or execution != (scan.execution or scan_id):
+            return
+        stopped = scan.status is ScanStatus.STOPPING
+        scan.end(ScanStatus.STOPPED if stopped else ScanStatus.FAILED, f"{cause} What it found until then stays.")
+        try:
+            store.save(actor, scan, _ended(scan))
+        except PreconditionFailed:
+            continue  # a command or a step came in between
+        return
+    raise PreconditionFailed(f"the scan {scan_id} changes faster than it can be ended")
+
+
 def _record(scan: Scan, report: WaveReport | None) -> list[Event]:
     """Add a wave to the tally, unless it has been added before, or the scan has had its last word."""
     if report is None or report.wave < scan.wave or scan.status in ENDED:

@@ -27,6 +27,7 @@ from infra.cdk.constructs.keys import KeyBounds
 from infra.cdk.platform.data import facts_bucket
 
 if TYPE_CHECKING:
+    from infra.cdk.constructs.machine import Machine
     from infra.cdk.platform.stack import Platform
 
 READ = ("dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query")
@@ -123,22 +124,56 @@ class BoundedContext(Stack):
         """The event door: a rule on the bus, a queue with a dead-letter queue, and the consumer behind it, which must
         get through `batch_size` events within its time-out."""
         door = self.door("events", "events.handler", timeout=timeout)
-        dead = aws_sqs.Queue(self, "DeadEvents", retention_period=Duration.days(14), enforce_ssl=True)
+        pattern = aws_events.EventPattern(
+            source=aws_events.Match.prefix("palisade."), detail_type=None if every else list(types)
+        )
+        self._subscribe(
+            *(door, "Events", pattern),
+            bus=self.platform.bus,
+            batch_size=batch_size,
+            alarm=f"Events that {self.name} could not take in wait in the dead-letter queue.",
+        )
+        return door
+
+    def executions(self, machine: Machine, setting: str) -> Door:
+        """The door that hears which executions of a machine broke off: Step Functions tells the account's own bus."""
+        door = self.door("executions", "steps.executions")
+        door.function.add_environment(setting, machine.arn)
+        pattern = aws_events.EventPattern(
+            source=["aws.states"],
+            detail_type=["Step Functions Execution Status Change"],
+            detail={"stateMachineArn": [machine.arn], "status": ["ABORTED", "FAILED", "TIMED_OUT"]},
+        )
+        alarm = f"What {self.name} waits for has broken off, and could not be ended: see the dead-letter queue."
+        self._subscribe(door, "Executions", pattern, bus=None, batch_size=10, alarm=alarm)
+        return door
+
+    def _subscribe(
+        self,
+        door: Door,
+        name: str,
+        pattern: aws_events.EventPattern,
+        *,
+        bus: aws_events.IEventBus | None,
+        batch_size: int,
+        alarm: str,
+    ) -> None:
+        """Lead what fits a pattern to a door, through a queue; what it cannot take in is set aside and told."""
+        dead = aws_sqs.Queue(self, f"Dead{name}", retention_period=Duration.days(14), enforce_ssl=True)
+        seconds = (door.function.timeout or Duration.seconds(60)).to_seconds()
         queue = aws_sqs.Queue(
             self,
-            "Events",
-            queue_name=self.stage.resource(f"{self.name}-events"),
-            visibility_timeout=Duration.seconds(timeout * 6),
+            name,
+            queue_name=self.stage.resource(f"{self.name}-{name.lower()}"),
+            visibility_timeout=Duration.seconds(seconds * 6),
             enforce_ssl=True,
             dead_letter_queue=aws_sqs.DeadLetterQueue(queue=dead, max_receive_count=MAX_RECEIVES),
         )
         aws_events.Rule(
             self,
-            "Subscription",
-            event_bus=self.platform.bus,
-            event_pattern=aws_events.EventPattern(
-                source=aws_events.Match.prefix("palisade."), detail_type=None if every else list(types)
-            ),
+            "Subscription" if name == "Events" else f"{name}Subscription",
+            event_bus=bus,
+            event_pattern=pattern,
             targets=[aws_events_targets.SqsQueue(queue, dead_letter_queue=dead)],
         )
         door.alias.add_event_source(
@@ -146,14 +181,13 @@ class BoundedContext(Stack):
         )
         aws_cloudwatch.Alarm(
             self,
-            "DeadEventsAlarm",
+            f"Dead{name}Alarm",
             metric=dead.metric_approximate_number_of_messages_visible(),
             threshold=1,
             evaluation_periods=1,
             treat_missing_data=aws_cloudwatch.TreatMissingData.NOT_BREACHING,
-            alarm_description=f"Events that {self.name} could not take in wait in the dead-letter queue.",
+            alarm_description=alarm,
         )
-        return door
 
     def grant_table(self, door: Door, partitions: Sequence[str], actions: Sequence[str]) -> None:
         """Allow a door the partitions of some kinds, of the tenant it works for, and nothing else of the table. What

@@ -124,3 +124,7 @@ class Intelligence(BoundedContext):
             machine = Machine(self, name, path, tasks=tasks, numbers=numbers)
             events.function.add_environment(f"{name.upper()}_MACHINE_ARN", machine.arn)
             events.allow(["states:StartExecution"], [machine.arn])
+            if name == "Import":
+                broken = self.executions(machine, "IMPORT_MACHINE_ARN")
+                self.grant_facts(broken, "scans", write=True, delete=True)
+                self.grant_facts(broken, "imports", delete=True)

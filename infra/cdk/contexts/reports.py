@@ -29,6 +29,7 @@ class Reports(BoundedContext):
         events = self.events(ReportRequested.type)
         events.function.add_environment("REPORT_MACHINE_ARN", machine.arn)
         events.allow(["states:StartExecution"], [machine.arn])
+        self.executions(machine, "REPORT_MACHINE_ARN")
         self.grant_table(api, ["SCANS"], READ)
         self.grant_table(render, ["SCANS", "ORGANIZATIONS"], READ)
         self.grant_facts(api, "reports")

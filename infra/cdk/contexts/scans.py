@@ -61,6 +61,7 @@ class Scans(BoundedContext):
         events.function.add_environment("SCAN_MACHINE_ARN", machine.arn)
         events.allow(["states:StartExecution"], [machine.arn])
         events.allow(["states:SendTaskSuccess"], [machine.arn])
+        self.executions(machine, "SCAN_MACHINE_ARN")
         person_door(self)
         self.door("adopt", "steps.adopt")
         self._scheduler(events, clock)

@@ -169,6 +169,15 @@ def test_every_subscription_ends_in_a_queue_with_a_dead_letter_queue(production:
     assert all(each["FunctionResponseTypes"] == ["ReportBatchItemFailures"] for each in mappings)
 
 
+@pytest.mark.parametrize("waits", ["scan", "report", "import"])
+def test_what_waits_for_an_execution_hears_when_it_breaks_off(production: Templates, waits: str) -> None:
+    rules = production.of_type("AWS::Events::Rule").values()
+    (rule,) = (each for each in rules if f":stateMachine:palisade-prod-{waits}" in json.dumps(each["EventPattern"]))
+    assert "EventBusName" not in rule, "Step Functions tells the account's own bus"
+    assert rule["EventPattern"]["source"] == ["aws.states"]
+    assert set(rule["EventPattern"]["detail"]["status"]) == {"ABORTED", "FAILED", "TIMED_OUT"}
+
+
 def test_every_door_has_an_alarm(production: Templates) -> None:
     alarms = json.dumps(production.of_type("AWS::CloudWatch::Alarm"))
     for function in production.of_type("AWS::Lambda::Function").values():

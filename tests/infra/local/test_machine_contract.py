@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from infra.local.mends import state_language
+from kernel import executions
+from kernel.ids import new_id
 from tests.infra.local.cloud_kit import ROLE, Function, until
 
 pytestmark = pytest.mark.emulator
@@ -136,3 +138,41 @@ def test_delays_between_retries_are_bounded_and_jittered() -> None:
     assert all(each is not None and 0 <= each["IntervalSeconds"] <= 5 for each in jittered)
     assert len({str(each) for each in jittered}) > 1
     assert state_language._spaced(None, -1, {}) == (None, -1)
+
+
+def watched(aws: Aws, definition: dict[str, Any]) -> tuple[str, Callable[[], list[dict[str, Any]]]]:
+    """A machine, and what the account's bus was told of the bad ends of its executions."""
+    name = f"m{uuid.uuid4().hex[:6]}"
+    arn = aws("stepfunctions").create_state_machine(name=name, definition=json.dumps(definition), roleArn=ROLE)
+    queue = aws("sqs").create_queue(QueueName=name)["QueueUrl"]
+    attributes = aws("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]
+    ends = {"stateMachineArn": [arn["stateMachineArn"]], "status": ["ABORTED", "FAILED", "TIMED_OUT"]}
+    pattern = {"source": ["aws.states"], "detail-type": ["Step Functions Execution Status Change"], "detail": ends}
+    aws("events").put_rule(Name=name, EventPattern=json.dumps(pattern))
+    aws("events").put_targets(Rule=name, Targets=[{"Id": "1", "Arn": attributes["QueueArn"]}])
+
+    def told() -> list[dict[str, Any]]:
+        found = aws("sqs").receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", [])
+        return [json.loads(each["Body"]) for each in found]
+
+    return arn["stateMachineArn"], told
+
+
+WAITS = {"StartAt": "Rest", "States": {"Rest": {"Type": "Wait", "Seconds": 60, "End": True}}}
+BREAKS = {"StartAt": "Break", "States": {"Break": {"Type": "Fail", "Error": "Broken", "Cause": "Test"}}}
+
+
+@pytest.mark.parametrize(("definition", "status"), [(WAITS, "ABORTED"), (BREAKS, "FAILED")])
+def test_an_execution_that_breaks_off_is_told_on_the_accounts_bus(
+    aws: Aws, definition: dict[str, Any], status: str
+) -> None:
+    machine, told = watched(aws, definition)
+    machines, work = aws("stepfunctions"), {"tenant_id": new_id("org"), "scan_id": "scan_1"}
+    started = machines.start_execution(stateMachineArn=machine, name="scan_1", input=json.dumps(work))
+    if status == "ABORTED":
+        machines.stop_execution(executionArn=started["executionArn"], cause="Test")
+    (event,) = until(told, "the event")
+    broken = executions.read(event, machine)
+    assert broken is not None
+    assert (broken.name, broken.status, broken.work) == ("scan_1", status, work)
+    assert broken.error == ("Broken" if status == "FAILED" else "")

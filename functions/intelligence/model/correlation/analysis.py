@@ -15,6 +15,8 @@ MAX_REFERENCE_CHARACTERS: Final = 1 << 16
 """Values of the first collection that `contains` looks in, and their characters in all: each other value is looked
 for in all of them."""
 
+MAX_WEIGHT_DIGITS: Final = 10
+
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
@@ -28,10 +30,20 @@ def _threshold(analysis: Analysis, groups: Groups, reader: Reader) -> Groups:
 
 
 def _within(analysis: Analysis, key: str, events: list[Event], reader: Reader) -> bool:
-    counts = Counter(value for event in events for value in reader.values(analysis.field, key, event))
-    maximum = len(events) + sum(counts.values()) if analysis.maximum is None else analysis.maximum
+    counts: Counter[str] = Counter()
+    for event in events:
+        times = _times(analysis, key, event, reader)
+        for value in reader.values(analysis.field, key, event):
+            counts[value] += times
+    maximum = len(events) + counts.total() if analysis.maximum is None else analysis.maximum
     measured = [len(counts)] if analysis.count_unique_only or not counts else counts.values()
     return all(analysis.minimum <= count <= maximum for count in measured)
+
+
+def _times(analysis: Analysis, key: str, event: Event, reader: Reader) -> int:
+    """How often an event counts: what its weight says, once where it says nothing."""
+    told = reader.values(analysis.weight, key, event) if analysis.weight else []
+    return max(1, int(told[0])) if told and told[0].isdecimal() and len(told[0]) < MAX_WEIGHT_DIGITS else 1
 
 
 def _outlier(analysis: Analysis, groups: Groups, _: Reader) -> Groups:

@@ -110,6 +110,11 @@ def unknown_types(condition: Condition) -> tuple[str, ...]:
     return condition.unknown if isinstance(condition, TypeCondition) else ()
 
 
+def unknown_modules(condition: Condition) -> tuple[str, ...]:
+    """The module names of a condition that mean nothing here."""
+    return condition.unknown if isinstance(condition, FieldCondition) else ()
+
+
 def _types(conditions: Sequence[Condition]) -> frozenset[str] | None:
     own = [part.types for part in conditions if isinstance(part, TypeCondition) and part.types is not None]
     related = [part.condition.types for part in conditions if isinstance(part, RelatedTypeCondition)]

@@ -17,6 +17,7 @@ from functions.intelligence.model.correlation.collections import (
     Compiled,
     Path,
     kind_tests,
+    unknown_modules,
     unknown_types,
 )
 from functions.intelligence.model.correlation.conditions import (
@@ -31,6 +32,7 @@ from functions.intelligence.model.correlation.events import Event, Groups, Reade
 from functions.intelligence.model.correlation.paths import Stop
 from functions.intelligence.model.correlation.patterns import PatternError
 from functions.intelligence.model.correlation.rule import Collection, Match, Rule, Step
+from functions.intelligence.model.correlation.spiderfoot import ORIGIN
 from functions.intelligence.model.correlation.view import View
 
 MAX_DETECTIONS: Final = 500
@@ -57,6 +59,7 @@ class CompiledRule:
     collections: tuple[Compiled, ...]
     attributes: frozenset[str]
     unknown_types: tuple[str, ...]
+    unknown_modules: tuple[str, ...] = ()
 
     @property
     def settled(self) -> list[tuple[str, Collected]]:
@@ -141,6 +144,7 @@ def compile_rule(rule: Rule, file: str) -> CompiledRule:
         collections=collections,
         attributes=_attribute_names(rule, conditions),
         unknown_types=tuple(dict.fromkeys(name for condition in conditions for name in unknown_types(condition))),
+        unknown_modules=tuple(dict.fromkeys(name for part in conditions for name in unknown_modules(part))),
     )
 
 
@@ -180,8 +184,9 @@ def _stop(step: Step, key: str, file: str) -> Stop:
 
 def _attribute_names(rule: Rule, conditions: list[Condition]) -> frozenset[str]:
     fields = [condition.field for condition in conditions if isinstance(condition, FieldCondition)]
-    fields += [analysis.field for analysis in rule.analysis]
+    fields += [field for analysis in rule.analysis for field in (analysis.field, analysis.weight) if field]
     fields += [field for field in (rule.asset, rule.aggregation and rule.aggregation.field) if field]
     named = {field.partition("attributes.")[2] for field in fields if "attributes." in field}
     kinds = {test.kind.attribute[0] for part in conditions for test in kind_tests(part) if test.kind.attribute}
-    return frozenset(named | kinds)
+    foreign = {ORIGIN for part in conditions for test in kind_tests(part) if test.kind.name}
+    return frozenset(named | kinds | foreign)

@@ -9,7 +9,7 @@ from typing import Final, Protocol
 from functions.intelligence.model.correlation import patterns
 from functions.intelligence.model.correlation.kinds import TypeTest, exact_types, regex_types
 from functions.intelligence.model.correlation.rule import Match
-from functions.intelligence.model.correlation.spiderfoot import MODULES, Kind
+from functions.intelligence.model.correlation.spiderfoot import MODULES, ORIGIN, Kind
 from functions.intelligence.model.correlation.view import View
 
 RELATED: Final = ("source.", "child.", "entity.")
@@ -30,16 +30,17 @@ class KindTest:
     value: patterns.Test | None
     attribute: patterns.Test | None
 
-    @property
-    def plain(self) -> bool:
+    def is_plain(self, view: View) -> bool:
         """Whether every fact of the type is meant."""
-        return self.kind.plain
+        return self.kind.plain and not (self.kind.name and ORIGIN in view.state.attributes)
 
     def describes(self, view: View, row: int) -> bool:
         """Whether a row is of this kind."""
         kind = self.kind
         if view.type(row) != kind.type:
             return False
+        if kind.name and (told := view.attributes(row, ORIGIN)):
+            return kind.name in told
         if kind.outside is not None and kind.outside != (view.distance(row) > 0):
             return False
         if self.value is not None and not self.value(view.value(row)):
@@ -79,7 +80,7 @@ class TypeCondition:
         chosen: list[int] = []
         for type_ in sorted(self.types or ()):
             rows = view.rows_of(type_)
-            plain = not self.unwanted and any(test.plain for test in self.wanted if test.kind.type == type_)
+            plain = not self.unwanted and any(test.is_plain(view) for test in self.wanted if test.kind.type == type_)
             chosen.extend(rows if plain else self.keep(view, rows))
         return chosen
 
@@ -104,6 +105,8 @@ class FieldCondition:
 
     field: str
     test: patterns.Test
+    unknown: tuple[str, ...] = ()
+    """The wanted names of SpiderFoot's modules that have no counterpart here."""
 
     @property
     def attribute(self) -> str | None:
@@ -126,7 +129,13 @@ def compile_match(match: Match) -> Condition:
     if match.field.removeprefix(prefix) == "type" and match.method in ("exact", "regex"):
         condition = type_condition(match)
         return RelatedTypeCondition(prefix, condition) if prefix else condition
-    return FieldCondition(match.field, _test(match))
+    return FieldCondition(match.field, _test(match), _unknown_modules(match))
+
+
+def _unknown_modules(match: Match) -> tuple[str, ...]:
+    if match.field.rpartition(".")[2] != "module" or match.method != "exact":
+        return ()
+    return tuple(name for name in match.value if name.startswith("sfp_") and name not in MODULES)
 
 
 def type_condition(match: Match) -> TypeCondition:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from contracts.observations import ObservationType
@@ -13,7 +13,7 @@ from functions.intelligence.model.correlation.spiderfoot import TYPES, Kind
 OURS: Final = {type_.value: Kind(type_.value) for type_ in ObservationType}
 NAMES: Final[dict[str, tuple[Kind, ...]]] = {
     **{name: (kind,) for name, kind in OURS.items()},
-    **TYPES,
+    **{name: tuple(replace(kind, name=name) for kind in kinds) for name, kinds in TYPES.items()},
 }
 """All type names that a rule may use: ours, and those of SpiderFoot."""
 
@@ -48,8 +48,14 @@ def regex_types(patterns: Sequence[str]) -> TypeTest:
 
 
 def _search(patterns: Sequence[str]) -> tuple[Kind, ...]:
-    test = found(patterns)
-    return _simplified(kind for name, kinds in NAMES.items() if test(name) for kind in kinds)
+    return _simplified(kind for pattern in patterns for name in _names(pattern) for kind in NAMES[name])
+
+
+def _names(pattern: str) -> list[str]:
+    """The names that a pattern finds. One without small letters is meant for SpiderFoot's names, which have none."""
+    test = found([pattern])
+    names = TYPES if pattern.isupper() else NAMES
+    return [name for name in names if test(name)]
 
 
 def _split(patterns: Iterable[str]) -> tuple[list[str], list[str]]:
@@ -62,7 +68,7 @@ def _split(patterns: Iterable[str]) -> tuple[list[str], list[str]]:
 
 
 def _simplified(kinds: Iterable[Kind]) -> tuple[Kind, ...]:
-    """Distinct kinds, without those that a plainer kind of the same type covers."""
+    """Distinct kinds, without those that a plain kind of ours covers."""
     distinct = dict.fromkeys(kinds)
-    plain = {kind.type for kind in distinct if kind.plain}
-    return tuple(kind for kind in distinct if kind.type not in plain or kind.plain)
+    plain = {kind.type for kind in distinct if kind.plain and not kind.name}
+    return tuple(kind for kind in distinct if kind.type not in plain or kind in OURS.values())

@@ -1,7 +1,8 @@
 """The format of a correlation rule: what a SpiderFoot 4.0 file holds, and what ours add.
 
 Ours: the fields `host`, `asset`, `confidence` and `attributes.…`, the methods `at_least` and `at_most`, graph paths
-beside `collect`, and `confidence`, `remedy`, `references`, `controls`, `asset`, `supersedes` at the top.
+beside `collect`, `weight` in an analysis (the field that says how often a fact counts), and `confidence`, `remedy`,
+`references`, `controls`, `asset`, `supersedes` at the top.
 """
 
 from __future__ import annotations
@@ -95,6 +96,7 @@ class Analysis(Strict):
     noisy_percent: Annotated[float, Field(ge=0, le=100)] = 10.0
     match_method: Literal["contains", "exact", "subnet"] = "exact"
     must_be_unique: bool | None = None
+    weight: FieldName | None = None
 
     @model_validator(mode="after")
     def _complete(self) -> Self:

@@ -13,13 +13,21 @@ from typing import Final
 @dataclass(frozen=True, slots=True)
 class Kind:
     """Some facts of one type: all, or those whose value or attribute a regular expression finds, or those that lie
-    outside the scan's scope (`outside`). `data` names the attribute that SpiderFoot would call the fact's data."""
+    outside the scan's scope (`outside`).
+
+    `data` names the attribute that SpiderFoot would call the fact's data, `source` the field that it would call its
+    source's data, and `weight` the attribute that says how many such elements it would have. `name` is SpiderFoot's
+    word: a fact that was imported from there is of this kind if that is what it was called.
+    """
 
     type: str
     value: str | None = None
     attribute: tuple[str, str] | None = None
     outside: bool | None = None
     data: str | None = None
+    source: str | None = None
+    weight: str | None = None
+    name: str = ""
 
     @property
     def plain(self) -> bool:
@@ -27,8 +35,13 @@ class Kind:
         return self.value is None and self.attribute is None and self.outside is None
 
 
-def _check(type_: str, pattern: str, *, outside: bool | None = None) -> Kind:
-    return Kind(type_, attribute=("check", pattern), outside=outside, data="asset")
+ORIGIN: Final = "spiderfoot_type"
+"""The attribute in which an imported fact keeps what SpiderFoot called it."""
+
+
+def _check(type_: str, pattern: str, *, outside: bool | None = None, weight: str | None = None) -> Kind:
+    """Weaknesses of one check. What SpiderFoot found such an element from is what it is about."""
+    return Kind(type_, attribute=("check", pattern), outside=outside, data="asset", source="asset", weight=weight)
 
 
 def _severity(pattern: str) -> Kind:
@@ -36,21 +49,29 @@ def _severity(pattern: str) -> Kind:
 
 
 _V4: Final = r"^\d+\.\d+\.\d+\.\d+"
-_BREACHED: Final = "^((address|password)-in-breach|emailaddr-compromised|.*-owned-compromised)$"
-_REPORTED: Final = "^(address-reported$|malicious-|blacklisted-)"
+_BREACHED: Final = "^(address|password)-in-breach$"
+_REPORTED: Final = "^address-reported$"
+_REPORTS: Final = "evidence.reporters"
+_BREACHES: Final = "evidence.count"
+_REGISTRATION: Final = "^registration$"
+_DOMAIN_WHOIS: Final = r"^registration of [^/:]*[a-z][^/:]*$"
+_NETWORK_WHOIS: Final = r"^registration of ([0-9.]+|[0-9a-f:]*:[0-9a-f:]*)(/|$)"
 _PRIVATE: Final = r"^(10\.|127\.|169\.254\.|192\.168\.|172\.(1[6-9]|2\d|3[01])\.|f[cd][0-9a-f]{2}:|fe80:|::1$)"
 
 TYPES: Final[Mapping[str, tuple[Kind, ...]]] = {
     "INTERNET_NAME": (Kind("host", outside=False), Kind("domain", outside=False)),
     "DOMAIN_NAME": (Kind("domain", outside=False),),
     "DOMAIN_NAME_PARENT": (Kind("domain"),),
-    "INTERNET_NAME_UNRESOLVED": (_check("misconfiguration", "unresolved|dangling"),),
+    "INTERNET_NAME_UNRESOLVED": (_check("vulnerability", "^dangling-alias$", outside=False),),
+    "AFFILIATE_INTERNET_NAME_UNRESOLVED": (_check("vulnerability", "^dangling-alias$", outside=True),),
     "AFFILIATE_INTERNET_NAME": (Kind("host", outside=True), Kind("domain", outside=True)),
     "AFFILIATE_DOMAIN_NAME": (Kind("domain", outside=True),),
     "AFFILIATE_IPADDR": (Kind("ip", _V4, outside=True),),
     "AFFILIATE_IPV6_ADDRESS": (Kind("ip", ":", outside=True),),
     "AFFILIATE_EMAILADDR": (Kind("email", outside=True),),
-    "AFFILIATE_INTERNET_NAME_HIJACKABLE": (_check("exposure", "takeover"), _check("misconfiguration", "dangling")),
+    "AFFILIATE_INTERNET_NAME_HIJACKABLE": (_check("vulnerability", "^(subdomain-takeover|dangling-alias)$"),),
+    "AFFILIATE_WEB_CONTENT": (Kind("http_response", outside=True),),
+    "AFFILIATE_DOMAIN_WHOIS": (Kind("metadata", _DOMAIN_WHOIS, ("kind", _REGISTRATION), outside=True),),
     "CO_HOSTED_SITE": (Kind("host", outside=True),),
     "CO_HOSTED_SITE_DOMAIN": (Kind("domain", outside=True),),
     "IP_ADDRESS": (Kind("ip", _V4),),
@@ -62,12 +83,12 @@ TYPES: Final[Mapping[str, tuple[Kind, ...]]] = {
     "NETBLOCKV6_MEMBER": (Kind("cidr", ":"),),
     "BGP_AS_OWNER": (Kind("asn"),),
     "BGP_AS_MEMBER": (Kind("asn"),),
-    "TCP_PORT_OPEN": (Kind("port"),),
+    "TCP_PORT_OPEN": (Kind("port", attribute=("protocol", "^tcp$")),),
     "TCP_PORT_OPEN_BANNER": (Kind("banner", data="text"),),
     "UDP_PORT_OPEN": (Kind("port", attribute=("protocol", "udp")),),
     "UDP_PORT_OPEN_INFO": (Kind("banner", attribute=("protocol", "udp"), data="text"),),
     "WEBSERVER_BANNER": (Kind("http_response", attribute=("headers.server", "."), data="headers.server"),),
-    "HTTP_CODE": (Kind("http_response", attribute=("status", "."), data="status"),),
+    "HTTP_CODE": (Kind("http_response", attribute=("status", "."), data="status", source="value"),),
     "WEBSERVER_TECHNOLOGY": (Kind("technology"),),
     "WEBSERVER_HTTPHEADERS": (Kind("http_response"),),
     "URL_WEB_FRAMEWORK": (Kind("technology"),),
@@ -78,15 +99,18 @@ TYPES: Final[Mapping[str, tuple[Kind, ...]]] = {
     "URL_FORM": (Kind("web_form"),),
     "URL_PASSWORD": (Kind("web_form", "pass"),),
     "URL_UPLOAD": (Kind("web_form", "file|upload"),),
-    "TARGET_WEB_CONTENT": (Kind("http_response"),),
+    "TARGET_WEB_CONTENT": (Kind("http_response", outside=False),),
+    "TARGET_WEB_CONTENT_TYPE": (Kind("http_response", attribute=("content_type", "."), data="content_type"),),
+    "TARGET_WEB_COOKIE": (Kind("http_response", attribute=("cookies", "."), data="cookies"),),
     "INTERESTING_FILE": (Kind("file"),),
-    "JUNK_FILE": (_check("exposure", "backup|junk|temporary"),),
-    "RAW_FILE_META_DATA": (Kind("metadata"),),
+    "JUNK_FILE": (_check("exposure", "^exposed-(backup|source)$"),),
+    "RAW_FILE_META_DATA": (Kind("metadata", "^https?://"),),
     "SSL_CERTIFICATE_RAW": (Kind("certificate"),),
-    "SSL_CERTIFICATE_ISSUED": (Kind("certificate"),),
-    "SSL_CERTIFICATE_EXPIRED": (_check("misconfiguration", "certificate.*expired|expired.*certificate"),),
-    "SSL_CERTIFICATE_EXPIRING": (_check("misconfiguration", "certificate.*expir(es|ing)"),),
-    "SSL_CERTIFICATE_MISMATCH": (_check("misconfiguration", "certificate.*(mismatch|wrong-host)"),),
+    "SSL_CERTIFICATE_ISSUED": (Kind("certificate", data="subject"),),
+    "SSL_CERTIFICATE_ISSUER": (Kind("certificate", data="issuer"),),
+    "SSL_CERTIFICATE_EXPIRED": (_check("misconfiguration", "^certificate-expired$"),),
+    "SSL_CERTIFICATE_EXPIRING": (_check("misconfiguration", "^certificate-expires-soon$"),),
+    "SSL_CERTIFICATE_MISMATCH": (_check("misconfiguration", "^certificate-wrong-host$"),),
     "DNS_TEXT": (Kind("dns_record", attribute=("type", "^TXT$")),),
     "DNS_SRV": (Kind("dns_record", attribute=("type", "^SRV$")),),
     "DNS_SPF": (Kind("dns_record", "v=spf1"),),
@@ -102,19 +126,20 @@ TYPES: Final[Mapping[str, tuple[Kind, ...]]] = {
     "HUMAN_NAME": (Kind("person"),),
     "PHONE_NUMBER": (Kind("phone"),),
     "COMPANY_NAME": (Kind("organisation"),),
-    "CLOUD_STORAGE_BUCKET": (Kind("cloud_resource"),),
-    "CLOUD_STORAGE_BUCKET_OPEN": (_check("exposure", "bucket"),),
-    "PASSWORD_COMPROMISED": (_check("exposure", "^password-(in-breach|compromised)$"),),
-    "EMAILADDR_COMPROMISED": (_check("exposure", _BREACHED),),
-    "ACCOUNT_EXTERNAL_OWNED_COMPROMISED": (_check("exposure", _BREACHED),),
-    "MALICIOUS_IPADDR": (_check("exposure", _REPORTED, outside=False),),
-    "MALICIOUS_AFFILIATE_IPADDR": (_check("exposure", _REPORTED, outside=True),),
-    "BLACKLISTED_IPADDR": (_check("exposure", _REPORTED, outside=False),),
-    "BLACKLISTED_AFFILIATE_IPADDR": (_check("exposure", _REPORTED, outside=True),),
+    "CLOUD_STORAGE_BUCKET": (Kind("cloud_resource", "^arn:aws[a-z-]*:s3:"),),
+    "CLOUD_STORAGE_BUCKET_OPEN": (_check("misconfiguration", "^aws-s3-public-(acl|policy)$"),),
+    "PASSWORD_COMPROMISED": (_check("exposure", "^password-in-breach$", weight=_BREACHES),),
+    "EMAILADDR_COMPROMISED": (_check("exposure", _BREACHED, weight=_BREACHES),),
+    "ACCOUNT_EXTERNAL_OWNED_COMPROMISED": (_check("exposure", _BREACHED, weight=_BREACHES),),
+    "MALICIOUS_IPADDR": (_check("exposure", _REPORTED, outside=False, weight=_REPORTS),),
+    "MALICIOUS_AFFILIATE_IPADDR": (_check("exposure", _REPORTED, outside=True, weight=_REPORTS),),
+    "BLACKLISTED_IPADDR": (_check("exposure", _REPORTED, outside=False, weight=_REPORTS),),
+    "BLACKLISTED_AFFILIATE_IPADDR": (_check("exposure", _REPORTED, outside=True, weight=_REPORTS),),
     "PROVIDER_HOSTING": (Kind("organisation", attribute=("role", "^provider$")),),
     "DOMAIN_REGISTRAR": (Kind("organisation", attribute=("roles", "^registrar$")),),
-    "DOMAIN_WHOIS": (Kind("metadata", r"^registration of [^/:]*[a-z][^/:]*$"),),
-    "NETBLOCK_WHOIS": (Kind("metadata", r"^registration of ([0-9.]+|[0-9a-f:]*:[0-9a-f:]*)(/|$)"),),
+    "DOMAIN_WHOIS": (Kind("metadata", _DOMAIN_WHOIS, ("kind", _REGISTRATION)),),
+    "NETBLOCK_WHOIS": (Kind("metadata", _NETWORK_WHOIS, ("kind", _REGISTRATION)),),
+    "GEOINFO": (Kind("cidr", attribute=("country", "."), data="country"),),
     "COUNTRY_NAME": (Kind("cidr", attribute=("country", "."), data="country"),),
     "VULNERABILITY_GENERAL": (Kind("vulnerability"),),
     "VULNERABILITY_CVE_CRITICAL": (_severity("^critical$"),),
@@ -122,7 +147,7 @@ TYPES: Final[Mapping[str, tuple[Kind, ...]]] = {
     "VULNERABILITY_CVE_MEDIUM": (_severity("^medium$"),),
     "VULNERABILITY_CVE_LOW": (_severity("^low$"),),
     "VULNERABILITY_DISCLOSURE": (Kind("vulnerability"),),
-    "SIMILARDOMAIN": (_check("exposure", "^(lookalike-|similardomain$)"),),
+    "SIMILARDOMAIN": (_check("exposure", "^lookalike-"),),
 }
 
 MODULES: Final[Mapping[str, str]] = {

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from functions.intelligence.model.correlation.spiderfoot import MODULES, TYPES
+from contracts.observations import canonical
+from functions.intelligence.model.correlation.spiderfoot import MODULES, ORIGIN, TYPES, Kind
 from functions.intelligence.model.imports.items import Fault, Faulty, Reading, json_of, text_of
 from functions.intelligence.model.imports.table import rows_of
 
@@ -56,34 +57,42 @@ class _Elements:
     def _one(self, line: int, kind: str, data: str, module: str, source: str, updated: str, refuted: str) -> None:
         if kind == ROOT or (kind.endswith("_RAW") and kind not in TYPES):
             return
-        type_ = self._type(kind)
-        if type_ is None or refuted.strip() in ("1", "True", "true"):
-            self._reading.skip("false positive" if type_ else kind or "no type")
+        ours = next(iter(TYPES.get(kind, ())), None)
+        if ours is None or refuted.strip() in ("1", "True", "true"):
+            self._reading.skip("false positive" if ours else kind or "no type")
             return
-        before = len(self._reading.items)
+        value = source if ours.source == "value" and source else data
+        name = f"{ours.type}\0{canonical(ours.type, value)}"
+        known = name in self._reading.items
         self._reading.add(
             line,
-            type_,
-            data,
+            ours.type,
+            value,
+            name=name,
             observed_at=self._reading.time(line, updated),
             module=MODULES.get(module, module or "spiderfoot"),
-            attributes=_attributes(kind, type_, data, source),
+            attributes=_attributes(kind, ours, data, source),
         )
-        if len(self._reading.items) > before:
-            name = next(reversed(self._reading.items))
+        if known:
+            _also_called(self._reading.items[name].attributes, kind)
+        elif name in self._reading.items:
             self._by_value.setdefault(data, name)
             self._sources.append((name, source))
 
-    @staticmethod
-    def _type(kind: str) -> str | None:
-        """The type of ours that comes first for a type of SpiderFoot's."""
-        kinds = TYPES.get(kind)
-        return kinds[0].type if kinds else None
+
+def _also_called(attributes: dict[str, Any], kind: str) -> None:
+    """One thing of ours may be several of SpiderFoot's elements, each with a type of its own."""
+    names = attributes.get(ORIGIN, [])
+    names = [names] if isinstance(names, str) else names
+    attributes[ORIGIN] = names if kind in names else [*names, kind]
 
 
-def _attributes(kind: str, type_: str, data: str, source: str) -> dict[str, Any]:
-    told: dict[str, Any] = {"spiderfoot_type": kind}
-    if type_ in WEAKNESSES:
+def _attributes(kind: str, ours: Kind, data: str, source: str) -> dict[str, Any]:
+    told: dict[str, Any] = {ORIGIN: kind}
+    if ours.data and ours.type not in WEAKNESSES:
+        outer, _, inner = ours.data.partition(".")
+        told[outer] = {inner: data} if inner else data
+    if ours.type in WEAKNESSES:
         severity = next((name for mark, name in SEVERITIES.items() if kind.endswith(mark)), "info")
         title = kind.replace("_", " ").capitalize()
         told |= {"check": kind.lower().replace("_", "-"), "asset": source or data, "title": title}

@@ -89,6 +89,12 @@ def worker(work: Work) -> Callable[[dict[str, Any], object], Any]:
         with observe.working_for(actor):
             work(actor, body, int(record.attributes.approximate_receive_count or 1))
 
+    return behind_queue(receive)
+
+
+def behind_queue(receive: Callable[[SQSRecord], None]) -> Callable[[dict[str, Any], object], Any]:
+    """A door that takes in a queue's messages one by one; those that fail come again."""
+
     def door(event: dict[str, Any], context: object) -> Any:
         processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
         answer = process_partial_response(event, receive, processor, context)  # type: ignore[arg-type]
