@@ -305,3 +305,85 @@ def test_what_could_not_run_in_linear_time_is_refused_with_its_place_and_the_rea
 def test_every_kind_is_of_a_type_that_there_is() -> None:
     ours = {name for name in NAMES if name.islower()}
     assert all(kinds and {kind.type for kind in kinds} <= ours for kinds in TYPES.values())
+
+
+COUNTED_TWICE = """
+  - collect:
+      - method: exact
+        field: type
+        value: {type}
+aggregation:
+  field: source.data
+analysis:
+  - method: threshold
+    field: source.data
+    minimum: 2
+headline: "Told twice: {{source.data}}"
+"""
+
+
+@pytest.mark.parametrize(
+    ("type_", "check", "evidence"),
+    [
+        ("EMAILADDR_COMPROMISED", "address-in-breach", {"count": 2}),
+        ("MALICIOUS_IPADDR", "address-reported", {"reporters": 2}),
+    ],
+)
+def test_one_fact_counts_as_often_as_it_was_told(type_: str, check: str, evidence: dict[str, int]) -> None:
+    thing = fact("ip", "192.0.2.1")
+    between = fact("metadata", "reputation of 192.0.2.1", thing)
+    twice = weakness(
+        "exposure",
+        check,
+        "192.0.2.1",
+        between,
+    )
+    once = fact("exposure", f"{check}:192.0.2.2", between, attributes={"check": check, "asset": "192.0.2.2"})
+    twice.attributes["evidence"] = evidence
+    rules = file(COUNTED_TWICE.format(type=type_))
+    assert headlines(rules, thing, between, twice, once) == ["Told twice: 192.0.2.1"]
+
+
+def test_the_source_of_an_answer_is_its_own_address_and_a_host_on_a_certificate_comes_from_a_host() -> None:
+    site = fact("host", "a.example")
+    service = fact("service", "https://a.example:443", site)
+    shown = fact("certificate", "ab", service, module="certificate")
+    kin = fact("host", "kin.test", shown, module="certificate", scope_distance=1)
+    answer = fact("http_response", "https://a.example/", service, attributes={"status": 401})
+    codes = file(
+        "  - collect:\n      - {method: exact, field: type, value: HTTP_CODE}\n"
+        "      - {method: regex, field: data, value: '40[13]'}\n"
+        "      - {method: regex, field: source.data, value: '^https?://[a-z.]+/?$'}\n"
+        'aggregation: {field: source.data}\nheadline: "Closed: {source.data}"\n'
+    )
+    names = file(
+        "  - collect:\n      - {method: exact, field: source.type, value: INTERNET_NAME}\n"
+        "      - {method: exact, field: type, value: AFFILIATE_INTERNET_NAME}\n"
+        'aggregation: {field: data}\nheadline: "{data} from {source.data}"\n'
+    )
+    facts = (site, service, shown, kin, answer)
+    assert headlines(codes, *facts) == ["Closed: https://a.example/"]
+    assert headlines(names, *facts) == ["kin.test from a.example"]
+
+
+def test_an_imported_fact_is_what_spiderfoot_called_it_and_nothing_else() -> None:
+    near = fact("host", "a.example", attributes={"spiderfoot_type": "INTERNET_NAME"})
+    far = fact("host", "b.example", attributes={"spiderfoot_type": ["AFFILIATE_INTERNET_NAME", "CO_HOSTED_SITE"]})
+    ours = fact("host", "c.example", scope_distance=1)
+    body = "  - collect:\n      - {{method: {how}, field: type, value: {type}}}\naggregation: {{field: data}}\n"
+
+    def found(how: str, type_: str) -> list[str]:
+        return headlines(file(body.format(how=how, type=type_) + 'headline: "{data}"\n'), near, far, ours)
+
+    assert found("exact", "INTERNET_NAME") == ["a.example"]
+    assert found("exact", "CO_HOSTED_SITE") == ["b.example", "c.example"]
+    assert found("regex", "AFFILIATE_.*") == ["b.example", "c.example"]
+    assert found("exact", "host") == ["a.example", "b.example", "c.example"]
+
+
+def test_a_module_with_no_counterpart_is_named() -> None:
+    rules = file(
+        "  - collect:\n      - {method: exact, field: module, value: [sfp_crossref, sfp_crt, not sfp_other]}\n"
+        "headline: 'x'\n"
+    )
+    assert rules.rules[0].unknown_modules == ("sfp_crossref",)

@@ -124,6 +124,21 @@ def test_spiderfoots_json_is_read() -> None:
     assert led(found) == {("a.example", "ann@a.example")}
 
 
+def test_an_element_becomes_the_fact_that_rules_read() -> None:
+    rows = [("INTERNET_NAME", "a.example", "ROOT"), ("CO_HOSTED_SITE", "a.example", "ROOT")]
+    rows += [("URL_FORM", "https://a.example/", "a.example"), ("HTTP_CODE", "404", "https://a.example/x")]
+    rows += [("WEBSERVER_BANNER", "nginx", "a.example")]
+    elements = [
+        {"event_type": kind, "data": data, "module": "sfp_x", "source_data": source} for kind, data, source in rows
+    ]
+    found = {
+        row.type + " " + row.value: row.attributes for row in observations("spiderfoot-json", json.dumps(elements))
+    }
+    assert found["host a.example"] == {"spiderfoot_type": ["INTERNET_NAME", "CO_HOSTED_SITE"]}
+    assert found["http_response https://a.example/x"] == {"spiderfoot_type": "HTTP_CODE", "status": "404"}
+    assert found["http_response nginx"]["headers"] == {"server": "nginx"}
+
+
 def stix(*objects: dict[str, Any]) -> str:
     return json.dumps({"type": "bundle", "id": f"bundle--{uuid.uuid4()}", "objects": list(objects)})
 

@@ -102,7 +102,7 @@ def _text(file: Path) -> str:
 
 
 def _tell(found: dict[str, Any], what: str, *, as_json: bool) -> None:
-    unknown = ", ".join(found["unknown_types"])
+    unknown = ", ".join((*found["unknown_types"], *found.get("unknown_modules", ())))
     note = f" Nothing here produces {unknown}: it finds none of these." if unknown else ""
     output.show(f"{output.safe(found['name'])} {what}.{output.safe(note)}", found, as_json=as_json)
 
@@ -118,6 +118,7 @@ def _rule(found: dict[str, Any]) -> Table:
         ("Remedy", found["remedy"].splitlines()),
         ("Controls", found["controls"]),
         ("Unknown types", found["unknown_types"]),
+        ("Unknown modules", found.get("unknown_modules", [])),
         ("Text", (found["text"] or "").splitlines()),
     ]
     return tables.details(pairs)

@@ -56,7 +56,7 @@ class Breach(Module[Breaches]):
 
     face = ModuleFace(
         name="breach",
-        version="1.0.0",
+        version="1.1.0",
         summary="Finds addresses of a domain in known breaches (Have I Been Pwned)",
         consumes=(ObservationType.DOMAIN,),
         produces=(ObservationType.EMAIL, ObservationType.EXPOSURE),
@@ -101,6 +101,7 @@ class Breach(Module[Breaches]):
             yield email
             check: Check = WITH_PASSWORD if "Passwords" in lost else BREACHED
             evidence = {
+                "count": len(names),
                 "breaches": [
                     {"name": name, "date": text(mapping(raw.known.get(name)).get("BreachDate"))}
                     for name in sorted(names)

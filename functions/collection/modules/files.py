@@ -130,13 +130,14 @@ async def _hits(body: bytes, url: str, context: Context) -> list[Hit]:
 def _metadata_facts(url: str, told: dict[str, Any], file: Found) -> Iterator[Found]:
     fields: dict[str, str] = told.get("fields", {})
     users: list[str] = told.get("users", [])
+    about = Found(ObservationType.METADATA, url, {"kind": told["kind"], **fields}, parent=file) if fields else file
     if fields:
-        yield Found(ObservationType.METADATA, url, {"kind": told["kind"], **fields}, parent=file)
+        yield about
     for role in ("author", "last_author", "manager"):
         if len(fields.get(role, "")) > 1:
-            yield Found(ObservationType.PERSON, fields[role], {"role": role, "file": url}, 0.6, parent=file)
+            yield Found(ObservationType.PERSON, fields[role], {"role": role, "file": url}, 0.6, parent=about)
     for user in users:
-        yield Found(ObservationType.USERNAME, user, {"from": "path", "file": url}, 0.6, parent=file)
+        yield Found(ObservationType.USERNAME, user, {"from": "path", "file": url}, 0.6, parent=about)
     personal = {name: fields[name] for name in PERSONAL if name in fields}
     if personal or users:
         yield DISCLOSES.at(url, {"fields": personal, "users": users}, confidence=0.9, parent=file)

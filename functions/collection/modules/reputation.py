@@ -44,7 +44,7 @@ class Reputation(Module[tuple[dict[str, Any], int]]):
 
     face = ModuleFace(
         name="reputation",
-        version="1.0.0",
+        version="1.1.0",
         summary="Reads whether an address is reported for abuse (AbuseIPDB)",
         consumes=(ObservationType.IP,),
         produces=(ObservationType.METADATA, ObservationType.ORGANISATION, ObservationType.EXPOSURE),
@@ -77,11 +77,12 @@ class Reputation(Module[tuple[dict[str, Any], int]]):
             return
         score = data.get("abuseConfidenceScore")
         score = score if isinstance(score, int) and 0 <= score <= 100 else 0
-        reports = data.get("totalReports")
+        reports, reporters = data.get("totalReports"), data.get("numDistinctUsers")
         attributes = {
             "kind": "reputation",
             "score": score,
             "reports": reports if isinstance(reports, int) else 0,
+            "reporters": reporters if isinstance(reporters, int) else 0,
             "last_reported": text(data.get("lastReportedAt"), 40),
             "usage": text(data.get("usageType"), 100),
             "country": text(data.get("countryCode"), 2),

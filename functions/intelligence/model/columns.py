@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -30,7 +31,7 @@ class Column:
         self._base = (0, 0)
 
     def add(self, row: int, value: Any) -> None:
-        """Remember a row's value: a text, number or truth value, or a list of such."""
+        """Remember a row's value: a text, number or truth value, names with such, or a list of these."""
         texts = tuple(map(_text, value)) if isinstance(value, list | tuple) else (_text(value),)
         self._rows.append(row)
         self._codes.append(self._number(texts))
@@ -78,4 +79,6 @@ class Column:
 
 
 def _text(value: object) -> str:
+    if isinstance(value, Mapping):
+        return "; ".join(f"{name}: {_text(each)}" for name, each in value.items())
     return str(value).lower() if isinstance(value, bool) else str(value)

@@ -138,6 +138,7 @@ def dry_run(store: Store, actor: Actor, text: str, scan_id: str) -> RuleTrial:
         matched=sum(result.matched for result in results),
         left_out=len(found) - len(hits) + sum(result.left_out for result in results),
         unknown_types=list(compiled.unknown_types),
+        unknown_modules=list(compiled.unknown_modules),
         hits=hits,
     )
 
@@ -241,6 +242,7 @@ def _view(record: OwnRule, compiled: CompiledRule | None, *, shipped: bool) -> R
         remedy=rule.remedy.strip() if rule else "",
         controls=list(rule.controls) if rule else [],
         unknown_types=list(compiled.unknown_types) if compiled else [],
+        unknown_modules=list(compiled.unknown_modules) if compiled else [],
         changed_by=record.changed_by or record.created_by,
         changed_at=record.changed_at or record.created_at,
         text=record.text,

@@ -59,6 +59,9 @@ class RuleView(Resource):
     remedy: str
     controls: list[str]
     unknown_types: list[str] = Field(description="Types that it names and nothing here produces: it finds none.")
+    unknown_modules: list[str] = Field(
+        default_factory=list, description="Modules of SpiderFoot that it names and nothing here does the work of."
+    )
     changed_by: str = ""
     changed_at: str = ""
     text: str | None = Field(default=None, description="The rule as YAML; absent in lists.")
@@ -86,4 +89,5 @@ class RuleTrial(Resource):
     matched: int = Field(description="Groups of facts that the rule matched.")
     left_out: int = Field(description="Of the hits, how many are not listed.")
     unknown_types: list[str]
+    unknown_modules: list[str] = Field(default_factory=list)
     hits: list[RuleHit]

@@ -90,7 +90,7 @@ TYPES: Final[Mapping[str, tuple[Kind, ...]]] = {
     "WEBSERVER_BANNER": (Kind("http_response", attribute=("headers.server", "."), data="headers.server"),),
     "HTTP_CODE": (Kind("http_response", attribute=("status", "."), data="status", source="value"),),
     "WEBSERVER_TECHNOLOGY": (Kind("technology"),),
-    "WEBSERVER_HTTPHEADERS": (Kind("http_response"),),
+    "WEBSERVER_HTTPHEADERS": (Kind("http_response", attribute=("headers", "."), data="headers"),),
     "URL_WEB_FRAMEWORK": (Kind("technology"),),
     "SOFTWARE_USED": (Kind("software"),),
     "OPERATING_SYSTEM": (Kind("software", attribute=("cpe", "^cpe:2.3:o")),),
