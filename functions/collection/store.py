@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 
 from contracts.collection import OwnModule, OwnModuleVersion
 from contracts.facts import (
@@ -17,6 +18,7 @@ from contracts.facts import (
     plan_key,
     scan_prefix,
     segment_key,
+    word_key,
 )
 from contracts.modules import ModuleFace
 from contracts.observations import Observation
@@ -28,6 +30,9 @@ from kernel.actor import Actor
 from kernel.events import Event
 from kernel.facts import Facts
 from kernel.table import Once, Table, create, delete, put, update
+
+AT_ONCE = 100
+"""Items that a transaction takes."""
 
 
 class Store:
@@ -176,6 +181,10 @@ class Store:
         """What a batch has to say to people."""
         self._facts.put(actor, log_key(actor.tenant_id, scan_id, wave, number), encode_rows(entries))
 
+    def write_word(self, actor: Actor, scan_id: str, wave: int, order: str, entry: LogEntry) -> None:
+        """What became of the scan itself."""
+        self._facts.put(actor, word_key(actor.tenant_id, scan_id, wave, order), encode_rows([entry]))
+
     def log_keys(self, actor: Actor, scan_id: str) -> Iterator[str]:
         """The logs of a scan, in order of wave and batch."""
         return self._facts.keys(actor, f"{scan_prefix(actor.tenant_id, scan_id)}logs/")
@@ -207,7 +216,10 @@ class Store:
         self._facts.put(actor, part_key(actor.tenant_id, report_id, "collection"), encode_rows([part]))
 
     def delete(self, actor: Actor, scan_id: str) -> int:
-        """Remove everything a scan left in the facts bucket; how many objects went."""
+        """Remove everything a scan left in the facts bucket and what is known of its waves; how many objects went."""
+        entries = self._table.all(actor, WaveEntry, scan_id=scan_id)
+        while some := [delete(entry) for entry in islice(entries, AT_ONCE)]:
+            self._table.transact(actor, some)
         return self._facts.delete(actor, scan_prefix(actor.tenant_id, scan_id))
 
 

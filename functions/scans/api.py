@@ -21,6 +21,7 @@ from kernel.http import IfMatch, List, ListParameters, Query, Response, Room, la
 app = Room("scans")
 store = cache(Store)
 OCCASIONS = 10
+DespiteCalendar = Annotated[bool, Query(description="Go on at once although its calendar is closed, until it opens.")]
 Paging = Annotated[ListParameters, Query()]
 
 
@@ -85,14 +86,16 @@ async def rescan(scan_id: str, body: Rescan, actor: Actor = require("scans:creat
 
 @app.post("/scans/{scan_id}/pause", status_code=202, response_model=Scan)
 async def pause_scan(scan_id: str, actor: Actor = require("scans:control")) -> Response:
-    """Park a scan. It costs nothing until it is resumed."""
+    """Park a scan. It costs nothing until it is resumed; one that rests by its calendar is no longer woken by that."""
     return reply(scans.pause_scan(store(), actor, scan_id), 202)
 
 
 @app.post("/scans/{scan_id}/resume", status_code=202, response_model=Scan)
-async def resume_scan(scan_id: str, actor: Actor = require("scans:control")) -> Response:
-    """Let a paused scan go on where it was."""
-    return reply(scans.resume_scan(store(), actor, scan_id), 202)
+async def resume_scan(
+    scan_id: str, despite_calendar: DespiteCalendar = False, actor: Actor = require("scans:control")
+) -> Response:
+    """Let a paused scan go on where it was. Outside its calendar it rests until that opens, unless told otherwise."""
+    return reply(scans.resume_scan(store(), actor, scan_id, despite_calendar=despite_calendar), 202)
 
 
 @app.post("/scans/{scan_id}/stop", status_code=202, response_model=Scan)

@@ -30,6 +30,8 @@ class Scan(ScanBrief):
     schedule_id: str | None = None
     calendar: Calendar | None = None
     resumes_at: str | None = Field(default=None, description="When a scan that rests by its calendar goes on.")
+    unbound_until: Hidden[str | None] = None
+    """Until when somebody lets it run although its calendar is closed: until that opens."""
     execution: Hidden[str] = ""
     rounds: Hidden[int] = 0
     resume_token: Hidden[str | None] = None
@@ -43,16 +45,26 @@ class Scan(ScanBrief):
         self.status = ScanStatus.QUEUED
 
     def pause(self) -> None:
-        """Ask the scan to park. Raises WrongState unless it runs."""
+        """Ask the scan to park; one that rests by its calendar rests from now on until somebody resumes it. Raises
+        WrongState unless it runs, waits, or rests by its calendar."""
+        if self.rests_by_calendar:
+            self.resumes_at = self.reason = None
+            return
         self._demand("paused", ScanStatus.QUEUED, ScanStatus.RUNNING)
-        self.status = ScanStatus.PAUSING
+        self.status, self.unbound_until = ScanStatus.PAUSING, None
 
-    def resume(self) -> None:
-        """Let a scan go on. Raises WrongState unless it is paused or about to be."""
+    def resume(self, *, despite_calendar: bool = False) -> None:
+        """Let a scan go on: when its calendar is open, or, if somebody wishes, `despite_calendar` until that opens.
+        Raises WrongState unless it is paused, rests, or is about to."""
         self._demand("resumed", ScanStatus.PAUSED, ScanStatus.PAUSING)
         self._end_pause()
         self.resumes_at = self.reason = None
         self.status = ScanStatus.RUNNING if self.started_at else ScanStatus.QUEUED
+        opens = self.closed_until()
+        if opens and despite_calendar:
+            self.unbound_until = clock.timestamp(opens)
+        elif opens:
+            self.reason = _outside(clock.timestamp(opens))
 
     def stop(self) -> None:
         """Ask the scan to end. Raises WrongState when it has ended or is ending. One that was asked to long ago, and
@@ -76,12 +88,17 @@ class Scan(ScanBrief):
         """The scan has come to rest; by its calendar, until that opens."""
         self.status, self.paused_at = ScanStatus.PAUSED, clock.timestamp()
         self.resumes_at = clock.timestamp(resumes_at) if resumes_at else None
-        self.reason = f"Outside its calendar; it goes on at {self.resumes_at}." if resumes_at else None
+        self.reason = _outside(self.resumes_at) if self.resumes_at else None
         self.rounds += 1
 
     def closed_until(self) -> datetime | None:
         """When its calendar opens; None while it may run."""
-        return self.calendar.closed_until(clock.now()) if self.calendar else None
+        return self.calendar.closed_until(self._on_calendar()) if self.calendar else None
+
+    def _on_calendar(self) -> datetime:
+        """The time at which the calendar is looked at: now, or when it opens while somebody lets the scan run
+        although it is closed."""
+        return max(clock.now(), clock.parse(self.unbound_until)) if self.unbound_until else clock.now()
 
     def set_end(self) -> None:
         """Say when running batches hand over: when the minutes are used up, or the calendar closes."""
@@ -89,13 +106,18 @@ class Scan(ScanBrief):
             return
         minutes = timedelta(seconds=self.budget.minutes * 60 + self.paused_seconds)
         ends = [clock.parse(self.started_at) + minutes]
-        closes = self.calendar.closes_at(clock.now()) if self.calendar else None
+        closes = self.calendar.closes_at(self._on_calendar()) if self.calendar else None
         self.ends_at = clock.timestamp(min([*ends, closes] if closes else ends))
 
     @property
     def is_resting(self) -> bool:
         """Whether it is parked, and nobody has asked it to go on or to end."""
         return self.status is ScanStatus.PAUSED
+
+    @property
+    def rests_by_calendar(self) -> bool:
+        """Whether it is parked until its calendar opens."""
+        return self.is_resting and self.resumes_at is not None
 
     @property
     def is_abandoned(self) -> bool:
@@ -156,6 +178,10 @@ class Scan(ScanBrief):
     def _demand(self, done: str, *allowed: ScanStatus) -> None:
         if self.status not in allowed:
             raise WrongState(f"The scan is {self.status.value} and cannot be {done}.")
+
+
+def _outside(opens: str) -> str:
+    return f"Outside its calendar; it goes on at {opens}."
 
 
 class Queue(Record, pk="TENANT#{tenant_id}#SCANS", sk="QUEUE"):

@@ -172,6 +172,18 @@ def test_steering(logged_in: Platform, palisade: Palisade, verb: str, status: st
     assert palisade(verb, SCAN, "--json").problem["status"] == 409
 
 
+def test_a_scan_is_resumed_despite_its_calendar_or_says_until_when_it_rests(
+    logged_in: Platform, palisade: Palisade
+) -> None:
+    why = "Outside its calendar; it goes on at 2026-05-05T08:00:00.000Z."
+    logged_in.answer(f"POST /scans/{SCAN}/resume", scan(status="running", reason=why))
+    assert palisade("resume", SCAN).out == f"{SCAN} is running. {why}\n"
+    assert logged_in.calls[-1].query == {}
+    logged_in.answer(f"POST /scans/{SCAN}/resume", scan(status="running"))
+    assert palisade("resume", SCAN, "--despite-calendar").out == f"{SCAN} is running.\n"
+    assert logged_in.calls[-1].query == {"despite_calendar": ["true"]}
+
+
 def test_deleting_asks_first(logged_in: Platform, palisade: Palisade) -> None:
     logged_in.answer(f"DELETE /scans/{SCAN}", {})
     said = palisade("delete", SCAN)

@@ -59,6 +59,37 @@ def test_a_scan_outside_its_calendar_rests_and_goes_on_by_itself(admin: Client, 
     assert admin.finished(scan["scan_id"])["status"] == "finished"
 
 
+def test_a_scan_that_rests_by_its_calendar_obeys(admin: Client, site: str) -> None:
+    now = datetime.now(UTC)
+    blackout = {"begins": (now - timedelta(hours=1)).isoformat(), "ends": (now + timedelta(hours=1)).isoformat()}
+    made = [
+        admin.create_scan([site], modules=["http_probe"], calendar={"blackouts": [blackout]})["scan_id"]
+        for _ in range(2)
+    ]
+    for scan_id in made:
+        admin.start({"scan_id": scan_id})
+    eventually(lambda: all(admin.scan(each)["resumes_at"] for each in made))
+    paused = admin.post(f"/scans/{made[0]}/pause").raise_for_status().json()
+    assert (paused["status"], paused["resumes_at"]) == ("paused", None)
+    admin.post(f"/scans/{made[0]}/resume", params={"despite_calendar": "true"}).raise_for_status()
+    assert admin.finished(made[0])["status"] == "finished"
+    admin.post(f"/scans/{made[1]}/stop").raise_for_status()
+    assert admin.finished(made[1])["status"] == "stopped"
+
+    def words() -> list[str]:
+        log = admin.everything(f"/scans/{made[0]}/log")
+        found = [each["message"].partition(" at ")[0] for each in log if each["module"] == "scan"]
+        return found if found[-1:] == ["finished"] else []
+
+    assert eventually(words) == [
+        "rests until its calendar opens",
+        "asked to pause",
+        "rests until it is resumed",
+        "resumed, despite its calendar",
+        "finished",
+    ]
+
+
 def test_a_module_of_ones_own_finds_something_and_is_counted(admin: Client, site: str) -> None:
     made = admin.post("/templates", json={"template": TEMPLATE}).raise_for_status().json()
     ended = admin.run([site], modules=["http_probe", made["name"]])

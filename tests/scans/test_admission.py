@@ -282,6 +282,91 @@ def test_a_scan_that_is_queued_outside_its_calendar_waits_for_it() -> None:
         assert store.scan(who, scan_id).resumes_at == "2026-05-04T08:00:00.000Z"
 
 
+def resting(store: Store, who: Actor) -> str:
+    """A scan that has done a wave and rests by its calendar."""
+    scan_id = queued(store, who, calendar=OFFICE, budget=Budget(minutes=6000)).scan_id
+    with time_machine.travel("2026-05-04T17:30:00Z", tick=False):
+        execution.gate(store, who, scan_id, None)
+    with time_machine.travel("2026-05-04T18:00:01Z", tick=False):
+        assert execution.gate(store, who, scan_id, WaveReport(0, 5)).next == "park"
+        execution.park(store, Machine(), who, scan_id, "token")
+    return scan_id
+
+
+def test_a_scan_that_rests_by_its_calendar_can_be_paused_and_is_no_longer_woken_by_it() -> None:
+    table, who, machine = memory_table(), actor(), Machine()
+    store = Store(table)
+    scan_id = resting(store, who)
+    with time_machine.travel("2026-05-04T20:00:00Z", tick=False):
+        scan = scans.pause_scan(store, who, scan_id)
+        assert (scan.status, scan.resumes_at, scan.reason) == (ScanStatus.PAUSED, None, None)
+        with pytest.raises(WrongState):
+            scans.pause_scan(store, who, scan_id)
+    told = [event.type for event in events_in(table)]
+    assert (told.count("ScanPauseRequested.v1"), told.count("ScanPaused.v1")) == (1, 2)
+    with time_machine.travel("2026-05-05T08:00:10Z", tick=False):
+        scans.wake_up(store, who, scan_id, "2026-05-05T08:00:00.000Z")
+        assert store.scan(who, scan_id).status is ScanStatus.PAUSED
+        scans.resume_scan(store, who, scan_id)
+        admission.rejoin(store, machine, who, scan_id)
+        assert machine.woken == ["token"]
+        assert execution.gate(store, who, scan_id, None).next == "wave"
+        assert store.scan(who, scan_id).active_minutes() == pytest.approx(30 + 1 / 60)
+
+
+def test_a_scan_that_is_resumed_outside_its_calendar_rests_until_that_opens() -> None:
+    store, who = Store(memory_table()), actor()
+    scan_id = resting(store, who)
+    with time_machine.travel("2026-05-04T20:00:00Z", tick=False):
+        scans.pause_scan(store, who, scan_id)
+        resumed = scans.resume_scan(store, who, scan_id)
+        assert resumed.reason == "Outside its calendar; it goes on at 2026-05-05T08:00:00.000Z."
+        assert execution.gate(store, who, scan_id, None).next == "park"
+        assert store.scan(who, scan_id).resumes_at == "2026-05-05T08:00:00.000Z"
+
+
+def test_a_scan_goes_on_despite_its_calendar_when_somebody_wishes() -> None:
+    table, who = memory_table(), actor()
+    store = Store(table)
+    scan_id = resting(store, who)
+    with time_machine.travel("2026-05-04T20:00:00Z", tick=False):
+        scans.resume_scan(store, who, scan_id, despite_calendar=True)
+        assert execution.gate(store, who, scan_id, None).next == "wave"
+        assert store.scan(who, scan_id).ends_at == "2026-05-05T18:00:00.000Z"
+        assert execution.gate(store, who, scan_id, WaveReport(1, 5)).next == "wave"
+        (told,) = [event.event() for event in events_in(table) if event.type == "ScanResumed.v1"]
+        assert getattr(told, "despite_calendar", None) is True
+    with time_machine.travel("2026-05-05T18:00:00Z", tick=False):  # the wish was for that rest only
+        assert execution.gate(store, who, scan_id, WaveReport(2, 5)).next == "park"
+
+
+def test_a_pause_ends_the_wish_to_go_on_despite_the_calendar() -> None:
+    store, who = Store(memory_table()), actor()
+    scan_id = resting(store, who)
+    with time_machine.travel("2026-05-04T20:00:00Z", tick=False):
+        scans.resume_scan(store, who, scan_id, despite_calendar=True)
+        execution.gate(store, who, scan_id, None)
+        scans.pause_scan(store, who, scan_id)
+        assert execution.gate(store, who, scan_id, WaveReport(1, 5)).next == "park"
+        scans.resume_scan(store, who, scan_id)
+        assert execution.gate(store, who, scan_id, None).next == "park"
+        assert store.scan(who, scan_id).resumes_at is not None
+
+
+def test_a_scan_that_rests_by_its_calendar_can_be_stopped() -> None:
+    store, who, machine = Store(memory_table()), actor(), Machine()
+    scan_id = resting(store, who)
+    with time_machine.travel("2026-05-04T20:00:00Z", tick=False):
+        assert scans.stop_scan(store, who, scan_id).status is ScanStatus.STOPPING
+        execution.wake(store, machine, who, scan_id)
+        assert machine.woken == ["token"]
+        assert execution.gate(store, who, scan_id, None).next == "end"
+        assert store.scan(who, scan_id).status is ScanStatus.STOPPED
+        for command in (scans.pause_scan, scans.resume_scan, scans.stop_scan):
+            with pytest.raises(WrongState):
+                command(store, who, scan_id)
+
+
 @pytest.mark.parametrize(
     ("at", "rings"),
     [

@@ -151,14 +151,20 @@ def diff(
 
 @app.command()
 def pause(scan: ScanId, as_json: Json = False) -> None:
-    """Let a scan rest; it costs nothing until it is resumed."""
+    """Let a scan rest until it is resumed; it costs nothing meanwhile."""
     _steer(scan, "pause", as_json=as_json)
 
 
 @app.command()
-def resume(scan: ScanId, as_json: Json = False) -> None:
-    """Let a paused scan go on where it was."""
-    _steer(scan, "resume", as_json=as_json)
+def resume(
+    scan: ScanId,
+    despite_calendar: Annotated[
+        bool, typer.Option("--despite-calendar", help="Go on at once, although its calendar is closed.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Let a paused scan go on where it was. Outside its calendar it rests until that opens."""
+    _steer(scan, "resume?despite_calendar=true" if despite_calendar else "resume", as_json=as_json)
 
 
 @app.command()
@@ -269,4 +275,5 @@ def judge(found: Counter[str], fail_on: Severity | None) -> None:
 def _steer(scan: str, verb: str, *, as_json: bool) -> None:
     with connected() as api:
         found = api.post(f"/scans/{scan_id(api, scan)}/{verb}")
-    output.show(f"{output.safe(found['scan_id'])} is {output.safe(found['status'])}.", found, as_json=as_json)
+    why = f" {output.safe(found['reason'])}" if found.get("reason") else ""
+    output.show(f"{output.safe(found['scan_id'])} is {output.safe(found['status'])}.{why}", found, as_json=as_json)

@@ -103,6 +103,12 @@ def get_log(
     return entries, None
 
 
+def tell(store: Store, actor: Actor, scan_id: str, wave: int, order: str, entry: LogEntry) -> None:
+    """Have the scan's log say what became of the scan; telling it again changes nothing. One that is gone has none."""
+    if store.brief(actor, scan_id) is not None:
+        store.write_word(actor, scan_id, wave, order, entry)
+
+
 def hand_in(store: Store, actor: Actor, scan_id: str, report_id: str) -> None:
     """Write collection's part of a report: how each module worked, and the log's beginning."""
     faces = catalogue()

@@ -162,7 +162,7 @@ def _advance(scan: Scan, report: WaveReport | None) -> list[Event]:
             return [_ended(scan)]
         case ScanStatus.PAUSING:
             scan.park()
-            return [ScanPaused(scan_id=scan.scan_id, name=scan.name)]
+            return [ScanPaused(scan_id=scan.scan_id, name=scan.name, wave=scan.wave)]
         case ScanStatus.QUEUED:
             scan.begin()
             return [ScanStarted(scan_id=scan.scan_id, name=scan.name), *_rest_if_closed(scan)]
@@ -176,10 +176,11 @@ def _rest_if_closed(scan: Scan) -> list[Event]:
     """Outside its calendar a scan rests; the clock wakes it."""
     opens = scan.closed_until()
     if opens is None:
+        scan.reason = None
         scan.set_end()
         return []
     scan.park(opens)
-    return [ScanPaused(scan_id=scan.scan_id, name=scan.name, resumes_at=scan.resumes_at)]
+    return [ScanPaused(scan_id=scan.scan_id, name=scan.name, resumes_at=scan.resumes_at, wave=scan.wave)]
 
 
 def _continue(scan: Scan) -> list[Event]:

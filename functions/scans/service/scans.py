@@ -13,6 +13,7 @@ from contracts.scans import (
     ScanCreated,
     ScanDeleted,
     ScanEnded,
+    ScanPaused,
     ScanPauseRequested,
     ScanQueued,
     ScanResumed,
@@ -152,19 +153,27 @@ def start_scan(store: Store, actor: Actor, scan_id: str) -> Scan:
 
 
 def pause_scan(store: Store, actor: Actor, scan_id: str) -> Scan:
-    """Ask a scan to park before its next batch."""
+    """Ask a scan to park before its next batch. One that rests by its calendar is parked already, and stays so."""
     scan = store.scan(actor, scan_id)
+    rested = scan.rests_by_calendar
     scan.pause()
-    store.save(actor, scan, ScanPauseRequested(scan_id=scan.scan_id, name=scan.name), answer=scan)
+    told = {"scan_id": scan.scan_id, "name": scan.name, "wave": scan.wave}
+    events: list[Event] = [ScanPauseRequested(**told), *([ScanPaused(**told)] if rested else [])]
+    store.save(actor, scan, *events, answer=scan)
     return scan
 
 
-def resume_scan(store: Store, actor: Actor, scan_id: str) -> Scan:
-    """Let a paused scan go on where it was."""
+def resume_scan(store: Store, actor: Actor, scan_id: str, *, despite_calendar: bool = False) -> Scan:
+    """Let a paused scan go on where it was; `despite_calendar`, even while that is closed."""
     scan = store.scan(actor, scan_id)
-    scan.resume()
-    store.save(actor, scan, ScanResumed(scan_id=scan.scan_id, name=scan.name), answer=scan)
+    before = scan.unbound_until
+    scan.resume(despite_calendar=despite_calendar)
+    store.save(actor, scan, _resumed(scan, despite_calendar=scan.unbound_until != before), answer=scan)
     return scan
+
+
+def _resumed(scan: Scan, *, despite_calendar: bool = False) -> ScanResumed:
+    return ScanResumed(scan_id=scan.scan_id, name=scan.name, wave=scan.wave, despite_calendar=despite_calendar)
 
 
 def wake_up(store: Store, actor: Actor, scan_id: str, resumes_at: str) -> None:
@@ -173,7 +182,7 @@ def wake_up(store: Store, actor: Actor, scan_id: str, resumes_at: str) -> None:
     if scan is None or scan.status is not ScanStatus.PAUSED or scan.resumes_at != resumes_at:
         return
     scan.resume()
-    store.save(actor, scan, ScanResumed(scan_id=scan.scan_id, name=scan.name))
+    store.save(actor, scan, _resumed(scan))
 
 
 def stop_scan(store: Store, actor: Actor, scan_id: str) -> Scan:
@@ -181,7 +190,7 @@ def stop_scan(store: Store, actor: Actor, scan_id: str) -> Scan:
     scan = store.scan(actor, scan_id)
     parked = scan.status is ScanStatus.PAUSED
     scan.stop()
-    events: list[Event] = [ScanStopRequested(scan_id=scan.scan_id, name=scan.name, parked=parked)]
+    events: list[Event] = [ScanStopRequested(scan_id=scan.scan_id, name=scan.name, parked=parked, wave=scan.wave)]
     if scan.status is ScanStatus.STOPPED:
         ended = ScanEnded(
             scan_id=scan.scan_id,

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from constructs import Construct
 
-from contracts.scans import ScanDeleted, ScanEnded
+from contracts.scans import (
+    ScanDeleted,
+    ScanEnded,
+    ScanPaused,
+    ScanPauseRequested,
+    ScanResumed,
+    ScanStopRequested,
+)
 from infra.cdk import nag
 from infra.cdk.constructs.bounded_context import READ, BoundedContext
 from infra.cdk.constructs.door import Door
@@ -31,15 +38,16 @@ class Collection(BoundedContext):
         loss = self.door("record-loss", "steps.record_loss")
         close = self.door("close", "steps.close", timeout=120)
         hand_in = self.door("hand-in", "steps.hand_in", timeout=300)
-        forget = self.events(ScanDeleted.type, ScanEnded.type, timeout=300)
-        for door in (api, plan, run_batch):
+        heard = (ScanPauseRequested, ScanPaused, ScanResumed, ScanStopRequested, ScanEnded, ScanDeleted)
+        events = self.events(*(kind.type for kind in heard), timeout=300)
+        for door in (api, plan, run_batch, events):
             self.grant_table(door, ["SCANS"], READ)
         for door in (plan, run_batch, loss, close):
             self.grant_facts(door, "scans", write=True)
         for door in (api, hand_in):
             self.grant_facts(door, "scans")
         self.grant_facts(hand_in, "reports", write=True)
-        self.grant_facts(forget, "scans", delete=True)
+        self.grant_facts(events, "scans", write=True, delete=True)
         self.grant_data_key(run_batch)
         self.grant_table(run_batch, ["KEYS"], READ)
         self._provide_advisories(run_batch)

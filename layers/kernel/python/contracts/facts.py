@@ -45,6 +45,11 @@ def log_key(tenant_id: str, scan_id: str, wave: int, batch: int) -> str:
     return f"{scan_prefix(tenant_id, scan_id)}logs/{wave:05}/{batch:05}.mpk.gz"
 
 
+def word_key(tenant_id: str, scan_id: str, wave: int, order: str) -> str:
+    """What became of the scan itself when it had got to a wave: it comes before what the wave's batches say."""
+    return f"{scan_prefix(tenant_id, scan_id)}logs/{wave:05}/00000-{order}.mpk.gz"
+
+
 def batch_input_key(tenant_id: str, scan_id: str, wave: int, batch: int) -> str:
     """What the planner hands to one batch."""
     return f"{scan_prefix(tenant_id, scan_id)}batches/{wave:05}/{batch:05}.mpk.gz"
@@ -69,6 +74,11 @@ def observations_key(tenant_id: str, scan_id: str, wave: int, part: int) -> str:
     """The distinct observations of one wave, each part in order of (observed_at, id): segments of some rows each, end
     to end; the manifest says where each begins."""
     return f"{scan_prefix(tenant_id, scan_id)}observations/{wave:05}/{part:05}.mpk.gz"
+
+
+def values_key(tenant_id: str, scan_id: str, wave: int) -> str:
+    """The index of the values of one wave, and of some waves before it."""
+    return f"{scan_prefix(tenant_id, scan_id)}values/{wave:05}.mpk.gz"
 
 
 def weaknesses_key(tenant_id: str, scan_id: str, wave: int) -> str:

@@ -153,6 +153,7 @@ class ScanPauseRequested(Event, context="scans"):
 
     scan_id: str
     name: str
+    wave: int = Field(default=0, description="The wave that it had got to.")
 
 
 class ScanStopRequested(Event, context="scans"):
@@ -161,6 +162,7 @@ class ScanStopRequested(Event, context="scans"):
     scan_id: str
     name: str
     parked: bool
+    wave: int = Field(default=0, description="The wave that it had got to.")
 
 
 class ScanPaused(Event, context="scans"):
@@ -169,6 +171,7 @@ class ScanPaused(Event, context="scans"):
     scan_id: str
     name: str
     resumes_at: str | None = None
+    wave: int = Field(default=0, description="The wave that it had got to.")
 
 
 class ScanContinued(Event, context="scans"):
@@ -180,10 +183,12 @@ class ScanContinued(Event, context="scans"):
 
 
 class ScanResumed(Event, context="scans"):
-    """A parked scan shall go on."""
+    """A parked scan shall go on; `despite_calendar`, although that is closed."""
 
     scan_id: str
     name: str
+    despite_calendar: bool = False
+    wave: int = Field(default=0, description="The wave that it had got to.")
 
 
 class ScanEnded(Event, context="scans"):
