@@ -43,7 +43,7 @@ _OWN = frozenset({"content-length", "connection", "accept-encoding"})
 def read_http(place: Place) -> HttpBlock:
     """A block. Raises `TemplateError`."""
     place.mapping(_KEYS, refused=_REFUSED)
-    payloads = _payloads(place)
+    payloads = read_payloads(place)
     requests = tuple(_raw(item) for item in place.at("raw").items(100)) if place.has("raw") else _simple(place)
     if not requests:
         raise place.fault("a block needs 'path' or 'raw'")
@@ -113,7 +113,8 @@ def _part(place: Place, text: str) -> Text:
     return Place(place.document, text, place.pointer).text()
 
 
-def _payloads(place: Place) -> Payloads:
+def read_payloads(place: Place) -> Payloads:
+    """The payloads of a block, none when it has none. Raises `TemplateError`."""
     attack = place.at("attack").choice(("batteringram", "pitchfork", "clusterbomb", "sniper"), "batteringram")
     if not place.has("payloads"):
         return Payloads("batteringram", {})

@@ -125,13 +125,15 @@ class HttpBlock:
 
 @dataclass(frozen=True, slots=True)
 class DnsBlock:
-    """One question."""
+    """One question, asked for every combination of payloads."""
 
     name: Text
     record_type: str
     record_class: str
     recursion: bool
     judging: Judging
+    payloads: Payloads = field(default_factory=lambda: Payloads("batteringram", {}))
+    stop_at_first_match: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import re
 
 from functions.collection.templates.errors import TemplateError
 from functions.collection.templates.expressions import Node, parse_expression
-from functions.collection.templates.http_blocks import read_http
+from functions.collection.templates.http_blocks import read_http, read_payloads
 from functions.collection.templates.judging import read_judging
 from functions.collection.templates.model import SEVERITIES, DnsBlock, HttpBlock, Info, Template, Text
 from functions.collection.templates.reading import read_document
@@ -29,19 +29,20 @@ _TEMPLATE_KEYS = frozenset(
 _DNS_KEYS = frozenset(
     {
         "name", "type", "class", "recursion", "retries", "matchers", "matchers-condition", "extractors", "id",
-        "stop-at-first-match", "trace-max-recursion",
+        "stop-at-first-match", "trace-max-recursion", "payloads", "attack", "threads",
     }
 )  # fmt: skip
 _DNS_REFUSED = {
     "trace": "the question goes to the deployment's resolvers",
     "resolvers": "the question goes to the deployment's resolvers",
-    "payloads": "a question is asked as it stands",
-    "attack": "a question is asked as it stands",
-    "threads": "a question is asked as it stands",
 }
 _RECORD_TYPES = frozenset(
-    ("a", "aaaa", "any", "caa", "cname", "dnskey", "ds", "mx", "naptr", "ns", "ptr", "soa", "srv", "tlsa", "txt")
-)
+    (
+        "a", "aaaa", "any", "caa", "cds", "cname", "dname", "dnskey", "ds", "hinfo", "https", "loc", "mx", "naptr",
+        "ns", "nsec", "ptr", "rp", "soa", "spf", "srv", "sshfp", "svcb", "tlsa", "txt",
+    )
+)  # fmt: skip
+MAX_QUESTIONS = 500
 
 
 def parse_template(text: str) -> Template:
@@ -112,13 +113,21 @@ def _dns(place: Place) -> DnsBlock:
     record_class = place.at("class").choice(("inet", "in", "chaos", "csnet", "hesiod", "none", "any"), "inet")
     if record_class not in ("inet", "in"):
         raise place.at("class").unsupported("dns-class", "questions are asked in the class of the internet")
-    return DnsBlock(
+    record_type = place.at("type").string(20).lower() if place.has("type") else "a"
+    if record_type in ("axfr", "ixfr"):
+        raise place.at("type").unsupported(record_type, "zones are asked for by a module of their own")
+    block = DnsBlock(
         place.at("name").text(),
         place.at("type").choice(_RECORD_TYPES, "a").upper(),
         "IN",
         place.at("recursion").boolean(True),
         read_judging(place),
+        read_payloads(place),
+        place.at("stop-at-first-match").boolean(),
     )
+    if block.payloads.size > MAX_QUESTIONS:
+        raise place.fault(f"the payloads combine to {block.payloads.size} questions, at most {MAX_QUESTIONS}")
+    return block
 
 
 def _flow(root: Place, http: int, dns: int) -> Node | None:

@@ -21,7 +21,9 @@ from functions.collection.templates.matching import Judge, Verdict
 from functions.collection.templates.model import DnsBlock, HttpBlock, RawRequest, Template
 from functions.collection.templates.patterns import encoded
 from functions.collection.templates.payloads import combinations
+from functions.collection.templates.uses import names_used
 from kernel.egress import EgressError, Request, Response
+from kernel.egress.addresses import is_address
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 MAX_MATCHES = 20
@@ -109,6 +111,8 @@ class _Run:
                 self._known[name] = self._judge.render(text, self._known)
             except EvaluationError as error:
                 self.outcome.note(f"the variable {name} has no value: {error}")
+        if "://" in self._target:
+            await self._place_in_dns()
         if self._template.flow is not None:
             await self._follow(self._template.flow)
             return
@@ -222,9 +226,31 @@ class _Run:
             raise _Spent(f"stopped after {self._limits.requests} requests")
         self.outcome.requests += 1
 
-    async def _dns(self, block: DnsBlock) -> bool:
+    async def _place_in_dns(self) -> None:
+        """The address and the aliases of the host, where the template asks about them."""
+        asked, host = names_used(self._template) & {"ip", "cname"}, host_of(self._target)
         try:
-            name = self._judge.render(block.name, self._known)
+            if "ip" in asked:
+                self._known["ip"] = next(iter(await self._session.resolve(host)), "")
+            if "cname" in asked and not is_address(host):
+                self._spend()
+                aliases = (await self._session.query(host, "A")).aliases
+                self._known["cname"] = aliases if len(aliases) > 1 else "".join(aliases)
+        except EgressError as error:
+            self.outcome.note(f"{type(error).__name__}: {error}")
+
+    async def _dns(self, block: DnsBlock) -> bool:
+        matched = False
+        for payloads in combinations(block.payloads):
+            matched = await self._question(block, payloads) or matched
+            if matched and block.stop_at_first_match:
+                break
+        return matched
+
+    async def _question(self, block: DnsBlock, payloads: Mapping[str, str]) -> bool:
+        values = self._with_payloads(payloads)
+        try:
+            name = self._judge.render(block.name, values)
         except EvaluationError as error:
             self.outcome.note(f"a question was left out: {error}")
             return False
@@ -240,12 +266,13 @@ class _Run:
             self.outcome.note(f"{type(error).__name__}: {error}")
             return False
         found = dns_values(answer.message, round(time.monotonic() - began, 3))
-        verdict = self._verdict(block.judging, {**self._known, **found})
+        verdict = self._verdict(block.judging, {**values, **found})
         if verdict is None:
             return False
         self._known.update(verdict.taken)
         if verdict.reported:
-            self._report(Match(name.rstrip("."), verdict.names, verdict.extracted))
+            told = tuple(sorted(payloads.items()))
+            self._report(Match(name.rstrip("."), verdict.names, verdict.extracted, told))
         return verdict.matched
 
     def _verdict(self, judging: Any, values: dict[str, Any]) -> Verdict | None:

@@ -94,6 +94,7 @@ def test_a_fault_names_its_place(text: str, pointer: str, reason: str) -> None:
         (simple("    unsafe: true\n"), "unsafe"),
         (simple("    race: true\n"), "race"),
         (simple("    payloads: {a: lists/words.txt}\n"), "payload-file"),
+        (HEAD + "dns: [{name: '{{FQDN}}', type: AXFR}]\n", "axfr"),
         (simple("    body: '{{interactsh-url}}'\n"), "interactsh"),
         (simple("    body: '{{generate_java_gadget(\"dns\", \"x\", \"base64\")}}'\n"), "dsl:generate_java_gadget"),
         (f"{HEAD}http:\n  - path: [x]\n    matchers: [{{type: xpath, xpath: [//a]}}]\n", "xpath"),

@@ -9,6 +9,10 @@ import time
 from pathlib import Path
 from typing import Any
 
+import dns.flags
+import dns.message
+import dns.rdatatype
+import dns.rrset
 import pytest
 from aiohttp import web
 
@@ -31,7 +35,7 @@ HEAD = "id: one-check\ninfo: {name: A check, severity: high}\n"
 async def outcome_of(
     text: str, target: str, limits: RunLimits | None = None, dns: DnsSettings | None = None
 ) -> Outcome:
-    async with session("127.0.0.1", "example.test", dns=dns) as outside:
+    async with session("127.0.0.1", "example.test", "www.example.test", dns=dns) as outside:
         return await run(parse_template(HEAD + text), target, outside, limits)
 
 
@@ -302,6 +306,65 @@ async def test_names_are_asked_about(tmp_path: Path) -> None:
     assert [(match.at, match.extracted) for match in outcome.matches] == [("example.test", ("one.example.test",))]
     assert [match.at for match in called.matches] == ["www.example.test"]
     assert [match.at for match in nothing.matches] == ["no.example.test"]
+
+
+async def test_a_question_is_asked_for_every_payload(tmp_path: Path) -> None:
+    text = """dns:
+  - name: "{{label}}.{{FQDN}}"
+    type: A
+    payloads: {label: [nothing, web, dev]}
+    matchers: [{type: word, part: answer, words: ["IN\\tA"]}]
+"""
+    with named(tmp_path) as port:
+        settings = DnsSettings(nameservers=(("127.0.0.1", port),))
+        every = await outcome_of(text, "example.test", dns=settings)
+        first = await outcome_of(f"{text}    stop-at-first-match: true\n", "example.test", dns=settings)
+    found = [(match.at, match.payloads) for match in every.matches]
+    assert found == [("web.example.test", (("label", "web"),)), ("dev.example.test", (("label", "dev"),))]
+    assert every.requests == 3
+    assert [match.at for match in first.matches] == ["web.example.test"]
+
+
+class Aliases(asyncio.DatagramProtocol):
+    """A name server for which every name is an alias of a host at 127.0.0.1."""
+
+    def connection_made(self, transport: Any) -> None:
+        self.transport, self.asked = transport, 0
+
+    def datagram_received(self, data: bytes, addr: Any) -> None:
+        question = dns.message.from_wire(data)
+        answer = dns.message.make_response(question)
+        answer.flags |= dns.flags.RA
+        name, rdtype = question.question[0].name, question.question[0].rdtype
+        self.asked += 1
+        answer.answer.append(dns.rrset.from_text(name, 60, "IN", "CNAME", "shops.hosting.test."))
+        if rdtype == dns.rdatatype.A:
+            answer.answer.append(dns.rrset.from_text("shops.hosting.test.", 60, "IN", "A", "127.0.0.1"))
+        self.transport.sendto(answer.to_wire(), addr)
+
+
+async def test_a_site_is_known_by_its_address_and_its_aliases() -> None:
+    text = """http:
+  - path: ['{{BaseURL}}/']
+    matchers-condition: and
+    matchers:
+      - {type: dsl, dsl: [Host != ip]}
+      - {type: word, words: [nobody]}
+    extractors: [{type: dsl, dsl: [cname]}]
+"""
+    loop = asyncio.get_running_loop()
+    transport, server = await loop.create_datagram_endpoint(Aliases, ("127.0.0.1", 0))
+    settings = DnsSettings(nameservers=(transport.get_extra_info("sockname")[:2],))
+    async with site(texts({"/": "nobody has claimed this"})) as root:
+        named_so = root.replace("127.0.0.1", "www.example.test")
+        found = await outcome_of(text, named_so, dns=settings)
+        by_address = await outcome_of(text, root, dns=settings)
+        asked = server.asked
+        plain = await outcome_of("http:\n  - path: ['{{BaseURL}}/']\n", root, dns=settings)
+    transport.close()
+    assert [match.extracted for match in found.matches] == [("shops.hosting.test",)]
+    assert by_address.matches == []
+    assert (plain.notes, server.asked) == ([], asked)
 
 
 @pytest.mark.parametrize("name", ["{{md5(FQDN)}}.evil.test", "evil-{{FQDN}}", "{{FQDN}}.evil.test"])
