@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from hypothesis import settings
 from moto import mock_aws
-from moto.core.botocore_stubber import BotocoreStubber
 
 from kernel import aws
 from kernel.table import Table
-from tests import faults  # noqa: F401 - listens to every client
+from tests import faults, mocked_aws  # noqa: F401 - faults listen to every client
 from tests.iam.gate import Gate
 from tests.iam.simulator import is_installed
 from tests.kit import REGION, create_table, forget_rooms
@@ -34,16 +31,9 @@ SETTINGS = {
 
 
 @pytest.fixture(scope="session", autouse=True)
-def one_call_at_a_time() -> Iterator[None]:
-    """Threads race between AWS calls, as in AWS, and never within one: moto itself is not made for threads."""
-    answer, turn = BotocoreStubber.process_request, threading.RLock()
-
-    def process_request(stubber: BotocoreStubber, request: Any) -> Any:
-        with turn:
-            return answer(stubber, request)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(BotocoreStubber, "process_request", process_request)
+def tuned_moto() -> Iterator[None]:
+    """Moto is safe for threads, and quick."""
+    with mocked_aws.tuned():
         yield
 
 

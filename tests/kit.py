@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import pytest
@@ -62,10 +62,15 @@ def own_session() -> Iterator[None]:
 def forget_rooms() -> None:
     """The stores of the rooms' doors, and their keys, are gone; clients stay, because making one takes long."""
     cursors._signing_key.cache_clear()
-    for name, module in list(sys.modules.items()):
-        if name.startswith("functions."):
-            for keeper in KEEPERS:
-                getattr(getattr(module, keeper, None), "cache_clear", lambda: None)()
+    for room, keeper in _kept(len(sys.modules)):
+        getattr(getattr(room, keeper), "cache_clear", lambda: None)()
+
+
+@lru_cache(maxsize=1)
+def _kept(_modules: int) -> list[tuple[Any, str]]:
+    """The rooms that keep something, with the keeper's name; looked for anew when a module was imported."""
+    rooms = [module for name, module in list(sys.modules.items()) if name.startswith("functions.")]
+    return [(room, keeper) for room in rooms for keeper in KEEPERS if hasattr(room, keeper)]
 
 
 @dataclass(frozen=True)
