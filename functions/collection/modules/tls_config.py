@@ -12,6 +12,7 @@ from contracts.modules import CostClass, ModuleFace
 from contracts.observations import Invasiveness, Observation, ObservationType
 from functions.collection.endpoints import host_and_port
 from functions.collection.module import Context, Found, Module
+from functions.collection.tls_suites import accepted_suites
 from functions.collection.weakness import misconfiguration
 from kernel.egress import EgressError, EgressTlsError, EgressUnreachable, careless_context
 
@@ -39,7 +40,6 @@ VERSIONS = (
     ("TLSv1.0", ssl.TLSVersion.TLSv1),
     ("TLSv1.1", ssl.TLSVersion.TLSv1_1),
     ("TLSv1.2", ssl.TLSVersion.TLSv1_2),
-    ("TLSv1.3", ssl.TLSVersion.TLSv1_3),
 )
 EVERY_CIPHER = "ALL:COMPLEMENTOFALL"
 MAX_CIPHERS = 80
@@ -55,11 +55,11 @@ class Accepted:
 
 
 class TlsConfig(Module[Accepted]):
-    """One handshake per version, and one more per cipher that the server chooses (TLS 1.3's own are all good)."""
+    """One handshake per version, and one more per cipher that the server chooses."""
 
     face = ModuleFace(
         name="tls_config",
-        version="1.0.0",
+        version="1.1.0",
         summary="Finds the TLS versions and ciphers that a server accepts",
         consumes=(ObservationType.SERVICE,),
         produces=(ObservationType.TLS_CONFIG, ObservationType.MISCONFIGURATION),
@@ -77,6 +77,7 @@ class TlsConfig(Module[Accepted]):
         async with await context.session.connect(host, port):
             pass
         accepted = {name: await _ciphers(host, port, version, context) for name, version in VERSIONS}
+        accepted["TLSv1.3"] = await accepted_suites(host, port, context)
         return Accepted({name: ciphers for name, ciphers in accepted.items() if ciphers})
 
     def transform(self, observation: Observation, raw: Accepted) -> Iterable[Found]:
@@ -113,8 +114,6 @@ async def _ciphers(host: str, port: int, version: ssl.TLSVersion, context: Conte
         if not chosen or chosen in accepted:
             break
         accepted.append(chosen)
-        if version is ssl.TLSVersion.TLSv1_3:
-            break
     return accepted
 
 
@@ -126,8 +125,6 @@ def offering(version: ssl.TLSVersion, without: list[str]) -> ssl.SSLContext | No
         warnings.simplefilter("ignore", DeprecationWarning)
         tls.maximum_version = version
         tls.minimum_version = version
-    if version is ssl.TLSVersion.TLSv1_3:
-        return tls
     try:
         tls.set_ciphers(":".join([EVERY_CIPHER, *(f"!{cipher}" for cipher in without), "@SECLEVEL=0"]))
     except ssl.SSLError:
