@@ -56,9 +56,11 @@ def test_a_rule_is_tried_and_each_hit_shows_how_it_is_known(
         "evidence": ["obs_1"], "chain": ["target: domain a.example", "resolves to: ip 192.0.2.1"],
     }  # fmt: skip
     found = {"rule": "ours", "scan_id": "scan_1", "facts_read": 7, "complete": False, "matched": 3, "left_out": 2}
+    found["note"] = "The rule took more than its share."
     logged_in.answer("POST /rules/dry-run", found | {"unknown_types": [], "hits": [hit]})
     said = palisade("rules", "try", str(file), "scan_1").out
     assert "3 hits" in said
+    assert "more than its share" in said
     assert "there are more" in said
     assert "resolves to: ip 192.0.2.1" in said
     assert logged_in.calls[-1].body == {"rule": "id: ours\n", "scan_id": "scan_1"}

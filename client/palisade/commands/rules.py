@@ -127,6 +127,8 @@ def _rule(found: dict[str, Any]) -> Table:
 def _trial(found: dict[str, Any]) -> list[Any]:
     read = f"{found['facts_read']:,} facts were read" + ("" if found["complete"] else ", and there are more")
     shown: list[Any] = [f"{found['matched']:,} hits, {found['left_out']:,} of them not shown; {read}."]
+    if found.get("note"):
+        shown.append(output.safe(found["note"]))
     for hit in found["hits"]:
         pairs = [("Hit", hit["headline"]), ("Asset", hit["asset"]), ("Confidence", f"{hit['confidence']:.0%}")]
         shown.append(tables.details([*pairs, ("How it is known", hit["chain"])]))

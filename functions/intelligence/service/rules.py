@@ -116,7 +116,8 @@ def dry_run(store: Store, actor: Actor, text: str, scan_id: str) -> RuleTrial:
 
     compiled = _compiled(text)
     reading = _Reading(store, actor, scan_id)
-    results = try_rules(RuleSet((compiled,)), reading.observations())
+    rules = RuleSet((compiled,), own=frozenset({compiled.rule.id}))
+    results = try_rules(rules, reading.observations())
     found = [detection for result in results for detection in result.detections]
     hits = [
         RuleHit(
@@ -137,6 +138,7 @@ def dry_run(store: Store, actor: Actor, text: str, scan_id: str) -> RuleTrial:
         complete=reading.complete,
         matched=sum(result.matched for result in results),
         left_out=len(found) - len(hits) + sum(result.left_out for result in results),
+        note=" ".join(result.note for result in results if result.note),
         unknown_types=list(compiled.unknown_types),
         unknown_modules=list(compiled.unknown_modules),
         hits=hits,

@@ -172,6 +172,14 @@ def _write_notes(store: Store, actor: Actor, scan_id: str, wave: int, results: S
         store.write(actor, facts.log_key(actor.tenant_id, scan_id, wave, 0), facts.encode_rows(sorted(notes)))
 
 
+def _leave_out(store: Store, actor: Actor, scan_id: str, results: Sequence[RuleResult]) -> None:
+    """The scan goes on without the rules that took too long, whatever is reduced again."""
+    late = {each.rule for each in results if each.dropped}
+    pinned = store.pinned_rules(actor, scan_id) if late else None
+    if pinned is not None and not late.isdisjoint(pinned.texts):
+        store.pin_rules(actor, scan_id, pinned.without(late))
+
+
 def _write_conclusions(store: Store, actor: Actor, scan_id: str, manifests: list[Manifest]) -> str | None:
     """Everything that modules and rules say is wrong by now, as the findings context takes it."""
     from functions.intelligence.model.correlation.engine import current
@@ -182,6 +190,7 @@ def _write_conclusions(store: Store, actor: Actor, scan_id: str, manifests: list
             found += store.detections(actor, manifest.weaknesses)
     results = current(store.rule_results(actor, m.detections) for m in manifests if m.detections)
     found += [detection for result in results for detection in result.detections]
+    _leave_out(store, actor, scan_id, results)
     _write_notes(store, actor, scan_id, manifests[-1].wave, results)
     if not found:
         return None

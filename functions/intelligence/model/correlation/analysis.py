@@ -26,12 +26,14 @@ def analyse(analysis: Analysis, groups: Groups, reader: Reader) -> Groups:
 
 
 def _threshold(analysis: Analysis, groups: Groups, reader: Reader) -> Groups:
-    return {key: events for key, events in groups.items() if _within(analysis, key, events, reader)}
+    return {
+        key: events for key, events in reader.view.watched(groups.items()) if _within(analysis, key, events, reader)
+    }
 
 
 def _within(analysis: Analysis, key: str, events: list[Event], reader: Reader) -> bool:
     counts: Counter[str] = Counter()
-    for event in events:
+    for event in reader.view.watched(events):
         times = _times(analysis, key, event, reader)
         for value in reader.values(analysis.field, key, event):
             counts[value] += times
@@ -60,10 +62,11 @@ def _first_collection_only(analysis: Analysis, groups: Groups, reader: Reader) -
 
     elsewhere = _all_values(analysis.field, groups, reader, later)
     kept: Groups = {}
-    for key, events in groups.items():
+    watched = reader.view.watched
+    for key, events in watched(groups.items()):
         if any(map(later, events)):
             continue
-        if all(elsewhere.isdisjoint(reader.values(analysis.field, key, event)) for event in events):
+        if all(elsewhere.isdisjoint(reader.values(analysis.field, key, event)) for event in watched(events)):
             kept[key] = events
     return kept
 
@@ -80,7 +83,7 @@ def _match_all_to_first(analysis: Analysis, groups: Groups, reader: Reader) -> G
     for key, events in groups.items():
         matching = [
             event
-            for event in events
+            for event in reader.view.watched(events)
             if event.collection > 0 and any(map(matches, reader.values(analysis.field, key, event)))
         ]
         if matching:
@@ -92,7 +95,7 @@ def _all_values(field: str, groups: Groups, reader: Reader, wanted: Callable[[Ev
     return {
         value
         for key, events in groups.items()
-        for event in events
+        for event in reader.view.watched(events)
         if wanted(event)
         for value in reader.values(field, key, event)
     }

@@ -33,8 +33,8 @@ def rules_of(pinned: PinnedRules) -> RuleSet:
     if pinned.is_plain:
         return builtin_rules()
     shipped = [rule for rule in builtin_rules().rules if rule.rule.id not in pinned.disabled]
-    own = [own_rule(name, pinned.texts[name]) for name in sorted(pinned.texts)]
-    return RuleSet((*shipped, *(rule for rule in own if rule is not None)))
+    own = [rule for name in sorted(pinned.texts) if (rule := own_rule(name, pinned.texts[name])) is not None]
+    return RuleSet((*shipped, *own), own=frozenset(rule.rule.id for rule in own), late=frozenset(pinned.late))
 
 
 @lru_cache(maxsize=1000)

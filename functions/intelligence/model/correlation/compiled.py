@@ -47,6 +47,8 @@ class RuleResult(msgspec.Struct, frozen=True):
     matched: int
     left_out: int = 0
     note: str = ""
+    dropped: bool = False
+    """It took too long: what it found does not count, and the scan goes on without it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +108,7 @@ class CompiledRule:
         events: list[Event] = []
         for number, (key, collection) in enumerate(zip(self.keys, self.collections, strict=True)):
             if collection.stable:
-                events.extend(Event(row, number) for row in view.state.matches[key][0])
+                events.extend(Event(row, number) for row in view.watched(view.state.matches[key][0]))
             else:
                 events.extend(collection.events(view, number))
         return events
@@ -114,6 +116,7 @@ class CompiledRule:
     def _result(self, groups: Groups, reader: Reader) -> RuleResult:
         by_asset: dict[str, Detection] = {}
         for key in sorted(groups)[:MAX_DETECTIONS]:
+            reader.view.check()
             found = detection(self.rule, key, groups[key], reader)
             known = by_asset.get(found.asset)
             by_asset[found.asset] = found if known is None else merge(known, found)

@@ -71,7 +71,7 @@ class TypeCondition:
 
     def keep(self, view: View, rows: Sequence[int]) -> Sequence[int]:
         """The rows that pass."""
-        return [row for row in rows if self.admits(view, row)]
+        return [row for some in view.portions(rows) for row in some if self.admits(view, row)]
 
     def pick(self, view: View) -> Sequence[int]:
         """The rows that pass, of all there are: only the columns of the types that can pass are touched."""
@@ -96,7 +96,12 @@ class RelatedTypeCondition:
         """The rows that have such a relative."""
         related = {"source.": view.source, "child.": view.children, "entity.": view.entity}[self.prefix]
         admits = self.condition.admits
-        return [row for row in rows if any(admits(view, other) for other in related(row))]
+        return [
+            row
+            for some in view.portions(rows)
+            for row in some
+            if any(admits(view, other) for other in view.watched(related(row)))
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +123,9 @@ class FieldCondition:
         test = self.test
         if self.field in ("data", "value"):
             facts, values = view.state.row_facts, view.state.fact_values
-            return [row for row in rows if test(values[facts[row]])]
+            return [row for some in view.portions(rows) for row in some if test(values[facts[row]])]
         read = view.values(self.field)
-        return [row for row in rows if any(test(value) for value in read(row))]
+        return [row for some in view.portions(rows) for row in some if any(test(value) for value in read(row))]
 
 
 def compile_match(match: Match) -> Condition:

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from functions.intelligence.errors import RuleError
+from functions.intelligence.model.correlation.allowance import (
+    TOO_LONG,
+    Allowance,
+    Check,
+    Clock,
+    OutOfTime,
+    processor,
+    unbounded,
+)
 from functions.intelligence.model.correlation.compiled import CompiledRule, RuleResult, compile_rule
 from functions.intelligence.model.correlation.rule import read_rule
 from functions.intelligence.model.correlation.view import View
@@ -15,11 +25,22 @@ from functions.intelligence.model.state import ReducerState
 ALWAYS_KEPT: Final = frozenset({"asset", "check"})
 
 
+class Absorbed(NamedTuple):
+    """The rules whose collections hold new facts, and those that took too long to say."""
+
+    touched: frozenset[str]
+    late: frozenset[str]
+
+
 @dataclass(frozen=True, slots=True)
 class RuleSet:
-    """The rules of a scan."""
+    """The rules of a scan. `own` are those of them that are an organisation's: their time is bounded; `late` the names
+    of those that the scan has gone on without."""
 
     rules: tuple[CompiledRule, ...]
+    own: frozenset[str] = frozenset()
+    late: frozenset[str] = frozenset()
+    clock: Clock = processor
 
     @property
     def attributes(self) -> frozenset[str]:
@@ -31,7 +52,7 @@ class RuleSet:
         """The type names that mean nothing here, by the rule that uses them."""
         return {rule.rule.id: rule.unknown_types for rule in self.rules if rule.unknown_types}
 
-    def absorb(self, state: ReducerState, first_row: int) -> frozenset[str]:
+    def absorb(self, state: ReducerState, first_row: int) -> Absorbed:
         """Match the rows from `first_row` on; returns the rules that they can have changed by that.
 
         A rule that the scan did not have before is matched against all rows. To be called before the state is
@@ -40,24 +61,61 @@ class RuleSet:
         known = frozenset(state.matches)
         new, all_rows = View(state, first_row), View(state)
         found: dict[str, bool] = {}
+        turns = _Turns(self.own, Allowance(len(self.own), self.clock))
         for rule in self.rules:
-            for key, collection in rule.settled:
-                if key not in found:
-                    rows = collection.rows(new if key in known else all_rows)
-                    state.matches.setdefault(key, [state.no_rows()])[0].extend(rows)
-                    found[key] = bool(rows)
-        return frozenset(rule.rule.id for rule in self.rules if any(found[key] for key, _ in rule.settled))
+            with turns.of(rule, new, all_rows):
+                for key, collection in rule.settled:
+                    if key not in found:
+                        rows = collection.rows(new if key in known else all_rows)
+                        state.matches.setdefault(key, [state.no_rows()])[0].extend(rows)
+                        found[key] = bool(rows)
+        touched = (rule for rule in self.rules if any(found.get(key) for key, _ in rule.settled))
+        return Absorbed(frozenset(rule.rule.id for rule in touched), frozenset(turns.late))
 
-    def evaluate(self, state: ReducerState, touched: frozenset[str], changed_types: set[str]) -> list[RuleResult]:
-        """The results of the rules that were `touched`, or that look at what facts of `changed_types` can change.
+    def evaluate(self, state: ReducerState, absorbed: Absorbed, changed_types: set[str]) -> list[RuleResult]:
+        """The results of the rules that were touched, or that look at what facts of `changed_types` can change.
 
-        Each result is over all facts so far and replaces the rule's earlier one. It holds that a source is found no
-        later than what it led to, as the engine guarantees.
+        Each result is over all facts so far and replaces the rule's earlier one; that of a rule which took too long
+        says so. It holds that a source is found no later than what it led to, as the engine guarantees.
         """
-        view = View(state)
-        return [
-            rule.evaluate(view) for rule in self.rules if rule.rule.id in touched or rule.concerned_by(changed_types)
-        ]
+        view, results = View(state), list[RuleResult]()
+        turns = _Turns(self.own, Allowance(len(self.own - absorbed.late), self.clock))
+        for rule in self.rules:
+            name = rule.rule.id
+            if name not in absorbed.late and (name in absorbed.touched or rule.concerned_by(changed_types)):
+                with turns.of(rule, view):
+                    results.append(rule.evaluate(view))
+        late = sorted(self.late | absorbed.late | turns.late)
+        return [*results, *(RuleResult(name, [], 0, note=TOO_LONG, dropped=True) for name in late)]
+
+
+class _Turns:
+    """Rules read the facts one after the other; `late` are those that took too long."""
+
+    def __init__(self, own: frozenset[str], allowance: Allowance) -> None:
+        self._own = own
+        self._allowance = allowance
+        self.late: set[str] = set()
+
+    @contextmanager
+    def of(self, rule: CompiledRule, *views: View) -> Iterator[None]:
+        """One rule's turn; what it does ends where its time does."""
+        if rule.rule.id not in self._own:
+            yield
+            return
+        with self._allowance.share() as check:
+            _watch(views, check)
+            try:
+                yield
+            except OutOfTime:
+                self.late.add(rule.rule.id)
+            finally:
+                _watch(views, unbounded)
+
+
+def _watch(views: Iterable[View], check: Check) -> None:
+    for view in views:
+        view.check = check
 
 
 def current(results: Iterable[Sequence[RuleResult]]) -> list[RuleResult]:

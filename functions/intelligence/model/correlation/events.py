@@ -42,7 +42,7 @@ class Reader:
             return {WHOLE: events}
         groups: Groups = {}
         read = self.view.values(self.aggregated_by)
-        for event in events:
+        for event in self.view.watched(events):
             for value in dict.fromkeys(read(event.row)):
                 groups.setdefault(value, []).append(event)
         return groups

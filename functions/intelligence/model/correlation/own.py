@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import ClassVar, Final
 
 import msgspec
@@ -33,15 +34,23 @@ class RuleChoices(Record, pk="TENANT#{tenant_id}#INTELLIGENCE", sk="CHOICES#rule
 
 
 class PinnedRules(msgspec.Struct, frozen=True):
-    """What a scan's rules are from its first wave to its last: own rules by name, and what is switched off."""
+    """What a scan's rules are from its first wave to its last: own rules by name, and what is switched off. `late` are
+    own rules that took too long, and that the scan has gone on without."""
 
     texts: dict[str, str] = {}
     disabled: tuple[str, ...] = ()
+    late: tuple[str, ...] = ()
 
     @property
     def is_plain(self) -> bool:
         """Whether these are the product's rules, all of them and no others."""
-        return not self.texts and not self.disabled
+        return not self.texts and not self.disabled and not self.late
+
+    def without(self, late: Iterable[str]) -> PinnedRules:
+        """The same, gone on without some of the own rules."""
+        gone = {name for name in late if name in self.texts}
+        texts = {name: text for name, text in self.texts.items() if name not in gone}
+        return PinnedRules(texts, self.disabled, tuple(sorted({*self.late, *gone})))
 
 
 class RuleView(Resource):
@@ -88,6 +97,9 @@ class RuleTrial(Resource):
     complete: bool = Field(description="Whether these are all facts of the scan; the first hundred thousand are read.")
     matched: int = Field(description="Groups of facts that the rule matched.")
     left_out: int = Field(description="Of the hits, how many are not listed.")
+    note: str = Field(
+        default="", description="What a scan's log would say of the rule: that it matches or takes too much."
+    )
     unknown_types: list[str]
     unknown_modules: list[str] = Field(default_factory=list)
     hits: list[RuleHit]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from functions.intelligence.model.correlation.conditions import Condition, TypeCondition
-from functions.intelligence.model.correlation.view import View
+from functions.intelligence.model.correlation.view import STEP, View
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ def ends(view: View, stops: Sequence[Stop]) -> list[tuple[int, tuple[int, ...]]]
     """
     search = _Search(view, stops)
     found: list[tuple[int, tuple[int, ...]]] = []
-    for fact, row in search.last.items():
+    for fact, row in view.watched(search.last.items()):
         trail = search.trail(len(stops) - 1, fact)
         if trail is not None:
             found.append((row, trail))
@@ -62,6 +62,8 @@ class _Search:
         """A path to the stop before `step` that lies at most so many edges above `fact`, the nearest first."""
         name = (step, fact, edges)
         if name not in self._known:
+            if len(self._known) % STEP == 0:
+                self._view.check()
             parents = self._view.parents(fact)
             self._known[name] = self._at(step - 1, parents) or self._beyond(step, parents, edges)
         return self._known[name]

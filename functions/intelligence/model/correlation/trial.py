@@ -24,8 +24,8 @@ def try_rules(rules: RuleSet, observations: Iterable[Observation]) -> list[RuleR
         state.come_nearer(state.row_facts[row], observation.scope_distance)
         for name, value in observation.attributes.items():
             state.remember(row, name, value)
-    touched = rules.absorb(state, 0)
-    return rules.evaluate(state, touched, set(state.types.all))
+    absorbed = rules.absorb(state, 0)
+    return rules.evaluate(state, absorbed, set(state.types.all))
 
 
 def slim(observation: Observation, names: Iterable[str]) -> Observation:

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from itertools import chain
-from typing import Final
+from typing import Final, TypeVar
 
 from contracts.scope import host_of
+from functions.intelligence.model.correlation.allowance import Check, unbounded
 from functions.intelligence.model.correlation.spiderfoot import ENTITY_TYPES
 from functions.intelligence.model.state import NO_ROW, Names, ReducerState
 
 ASSET_TYPES: Final = ENTITY_TYPES | {"url", "port", "service"}
 MAX_ANCESTORS: Final = 64
+STEP: Final = 1_024
+"""What is looked at between two looks at the clock."""
+
+T = TypeVar("T")
+_PLAIN: Final = re.compile(r"[a-z0-9._:-]*", re.ASCII)
+"""An authority that needs no second look."""
 
 Values = Callable[[int], Sequence[str]]
 """The values of a field of one row: none, one, or (for `child.`) several."""
@@ -29,6 +37,21 @@ class View:
         self.state = state
         self._first_row = first_row
         self._by_value: dict[str, dict[tuple[str, ...], array[int]]] = {}
+        self.check: Check = unbounded
+        """Raises OutOfTime when the rule that reads has had its share; called now and then while it does."""
+
+    def portions(self, rows: Sequence[int]) -> Iterator[Sequence[int]]:
+        """The rows, some at a time, with a look at the clock before each."""
+        for start in range(0, len(rows), STEP):
+            self.check()
+            yield rows[start : start + STEP]
+
+    def watched(self, things: Iterable[T]) -> Iterator[T]:
+        """The things one by one, with a look at the clock now and then."""
+        for number, thing in enumerate(things):
+            if number % STEP == 0:
+                self.check()
+            yield thing
 
     @cached_property
     def _rows_by_type(self) -> dict[str, array[int]]:
@@ -143,7 +166,8 @@ class View:
         if name not in self._by_value:
             column = self.state.attributes.get(name)
             self._by_value[name] = {} if column is None else column.by_value(self._first_row)
-        chosen = [rows for texts, rows in self._by_value[name].items() if any(map(test, texts))]
+        by_value = self.watched(self._by_value[name].items())
+        chosen = [rows for texts, rows in by_value if any(map(test, texts))]
         return sorted(chain.from_iterable(chosen)) if len(chosen) > 1 else [*chosen[0]] if chosen else []
 
     def values(self, field: str) -> Values:
@@ -179,6 +203,6 @@ def host_in(asset: str) -> str:
     if not separator or "@" in rest or not scheme.isalpha():
         return host_of(asset)
     authority = rest.partition("/")[0].partition("?")[0].lower()
-    if "[" in authority or "]" in authority or not authority.isascii():
+    if not _PLAIN.fullmatch(authority):
         return host_of(asset)
     return authority.partition(":")[0].rstrip(".")
