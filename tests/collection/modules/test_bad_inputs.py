@@ -4,8 +4,10 @@ nothing is raised, and the log says why."""
 from __future__ import annotations
 
 import contextlib
+import os
 import re
-import sys
+import socket
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -48,35 +50,47 @@ MIXED = ("93.184.215.14", "10.0.0.1")
 """An address outside beside one inside: refused as a whole, so that the one outside is never dialled either."""
 
 
-class Departures:
-    """Every connection, datagram, look-up and program that Python begins, as its own audit events tell."""
-
-    def __init__(self) -> None:
-        self.seen: list[tuple[str, str]] = []
-        self.allowed: set[tuple[str, int]] = set()
-        self.is_listening = False
-        sys.addaudithook(self._note)
-
-    def _note(self, event: str, arguments: tuple[Any, ...]) -> None:
-        if not self.is_listening or "process_request" in threading.current_thread().name:
-            return  # the name server of the test answers in threads of its own
-        if event in ("socket.connect", "socket.sendto", "socket.sendmsg"):
-            if tuple(arguments[1][:2]) not in self.allowed:
-                self.seen.append((event, str(arguments[1])))
-        elif event in ("socket.getaddrinfo", "socket.gethostbyname", "subprocess.Popen", "os.posix_spawn"):
-            self.seen.append((event, str(arguments[0])))
-
-    @contextlib.contextmanager
-    def watched(self, *allowed: tuple[str, int]) -> Iterator[list[tuple[str, str]]]:
-        self.seen, self.allowed, self.is_listening = [], set(allowed), True
-        try:
-            yield self.seen
-        finally:
-            self.is_listening = False
+SENDING = ("connect", "connect_ex", "sendto", "sendmsg")
+"""The methods of a socket that name where they send to."""
+ASKING = ((socket, "getaddrinfo"), (socket, "gethostbyname"), (subprocess, "Popen"), (os, "posix_spawn"))
 
 
-DEPARTURES = Departures()
-"""One for all: an audit hook stays for the life of the process."""
+@contextlib.contextmanager
+def departures(*allowed: tuple[str, int]) -> Iterator[list[tuple[str, str]]]:
+    """Every connection, datagram, look-up and program that Python begins, but for the places that are `allowed`.
+
+    An audit hook would tell the same and stay for the life of the process, a burden on all that it does.
+    """
+    seen: list[tuple[str, str]] = []
+
+    def is_the_name_servers() -> bool:
+        return "process_request" in threading.current_thread().name  # it answers in threads of its own
+
+    def sending(name: str) -> Any:
+        send = getattr(socket.socket, name)
+
+        def watched(one: socket.socket, *arguments: Any, **options: Any) -> Any:
+            address = next((each for each in arguments if isinstance(each, tuple)), None)
+            if address and address[:2] not in allowed and one.family != socket.AF_UNIX and not is_the_name_servers():
+                seen.append((f"socket.{name}", str(address)))
+            return send(one, *arguments, **options)
+
+        return watched
+
+    def asking(name: str, ask: Any) -> Any:
+        def watched(*arguments: Any, **options: Any) -> Any:
+            if not is_the_name_servers():
+                seen.append((name, str(arguments[:1])))
+            return ask(*arguments, **options)
+
+        return watched
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name in SENDING:
+            patch.setattr(socket.socket, name, sending(name))
+        for place, name in ASKING:
+            patch.setattr(place, name, asking(name, getattr(place, name)))
+        yield seen
 
 
 def facts_of(face: ModuleFace, value: str) -> list[Observation]:
@@ -101,7 +115,7 @@ async def test_bad_targets_and_urls_are_refused_with_a_word(name: str) -> None:
     facts = [fact for value in (*HOSTS, *URLS) for fact in facts_of(module.face, value)]
     with dns_server(Zone(MIXED)) as dns_port:
         resolver = ("127.0.0.1", dns_port)
-        with DEPARTURES.watched(resolver) as left:
+        with departures(resolver) as left:
             result, watching = await attempt(name, facts, resolver)
     assert left == []
     faults = [entry for entry in result.log if entry.level == "error" and not is_unreadable(entry.value)]
@@ -184,7 +198,7 @@ def own_facts(face: ModuleFace, place: str) -> list[Observation]:
 async def test_the_watch_sees_what_leaves() -> None:
     """The canary: a module that dials is seen."""
     async with sinkhole() as hole:
-        with DEPARTURES.watched() as left:
+        with departures() as left:
             async with Egress(Policy.scanning(loopback=True)) as egress:
                 outside = Session(egress, Scope(), ("127.0.0.1",))
                 async with await outside.connect("127.0.0.1", hole.port):
