@@ -44,7 +44,7 @@ class TechnologyFingerprint(Module[Answer]):
 
     face = ModuleFace(
         name="technology",
-        version="1.0.0",
+        version="1.1.0",
         summary="Recognises the web servers, frameworks and products behind a site",
         consumes=(ObservationType.HTTP_RESPONSE,),
         produces=(ObservationType.TECHNOLOGY, ObservationType.SOFTWARE),
@@ -63,26 +63,37 @@ class TechnologyFingerprint(Module[Answer]):
     def transform(self, observation: Observation, raw: Answer) -> Iterable[Found]:
         """The technologies, and the software where a product is known."""
         asset = Site.of(observation.value).origin
-        for name, version in sorted(recognise(raw).items()):
+        seen = recognise(raw)
+        for name, version in sorted(seen.items()):
             traces = technologies()[name]
-            attributes = {"version": version, "asset": asset}
+            attributes: dict[str, Any] = {"version": version, "asset": asset}
             found = Found(ObservationType.TECHNOLOGY, f"{name} {version}".strip(), attributes, 0.9 if version else 0.7)
             yield found
             if traces.cpe and version:
                 vendor, _, product = traces.cpe.partition(":")
                 yield software(vendor, product, version, asset, parent=found)
+        for name, reason in sorted(implied(seen).items()):
+            yield Found(ObservationType.TECHNOLOGY, name, {"version": "", "asset": asset, "implied_by": reason}, 0.7)
 
 
 def recognise(answer: Answer) -> dict[str, str]:
-    """Technologies by name with their version, or an empty one; what they imply included."""
+    """Technologies that show themselves, by name with their version, or an empty one."""
     found: dict[str, str] = {}
     for technology in technologies().values():
         versions = list(_versions(technology, answer))
         if versions:
             found[technology.name] = max(versions, key=len)
-    for name in list(found):
-        for implied in technologies()[name].implies:
-            found.setdefault(implied, "")
+    return found
+
+
+def implied(seen: Iterable[str]) -> dict[str, str]:
+    """Technologies that do not show themselves but that others rest on: the name, and the one that says so."""
+    known = frozenset(seen)
+    found: dict[str, str] = {}
+    for name in sorted(known):
+        for other in technologies()[name].implies:
+            if other not in known:
+                found.setdefault(other, name)
     return found
 
 

@@ -160,6 +160,17 @@ async def test_technologies_and_their_versions_are_recognised() -> None:
     assert software == {"http_server": "2.4.57", "php": "8.2.7", "wordpress": "6.4.2", "jquery": "3.6.0"}
 
 
+async def test_what_a_technology_rests_on_is_told_apart_from_what_shows_itself() -> None:
+    async with site(files({"/": ("text/html", '<meta name="generator" content="Drupal 10">')}, {})) as root:
+        blobs = MemoryBlobs()
+        probed = await run(HttpProbe(), observed("url", root), blobs=blobs)
+        answers = [o for o in probed.observations if o.type == "http_response"]
+        result = await run(TechnologyFingerprint(), *answers, blobs=blobs)
+    reasons = {o.value: o.attributes.get("implied_by") for o in result.observations if o.type == "technology"}
+    assert reasons["PHP"] == "Drupal"
+    assert reasons["Drupal 10"] is None
+
+
 def test_every_trace_of_a_technology_is_a_valid_pattern() -> None:
     for technology in technologies().values():
         assert technology.headers or technology.cookies or technology.body, technology.name
