@@ -128,7 +128,7 @@ class Session:
         self._rate_limit = rate_limit or Unlimited()
         self._rate_group = rate_group
         self._retry_budget = RetryBudget()
-        self._robots = Robots(lambda url: self._attempt(host_of(url), Request("GET", url, verify=False), WEB_LIMITS))
+        self._robots = Robots(self._ask_for_rules)
         self._gates: dict[tuple[str, int], HostGate] = {}
         self._proofs: dict[str, ScopeProof | None] = {}
 
@@ -175,6 +175,13 @@ class Session:
                 if response.status not in OVERLOADED or repeats == 0 or not self._retry_budget.take():
                     return response
             repeats -= 1
+
+    async def _ask_for_rules(self, url: str) -> Response | None:
+        """One answer of a host in scope; None for any other."""
+        host = host_of(url)
+        if self.prove(host) is None:
+            return None
+        return await self._attempt(host, Request("GET", url, verify=False), WEB_LIMITS)
 
     async def _permission(self, host: str, group: str) -> None:
         await self._rate_limit.acquire(group)

@@ -35,6 +35,12 @@ class ReservedProfile(Conflict):
     slug, title = "reserved-profile", "This name belongs to one of the platform's profiles"
 
 
+class TooManyProfiles(Conflict):
+    """An organisation has a number of profiles at most."""
+
+    slug, title = "too-many-profiles", "There are too many profiles"
+
+
 class NothingToRun(Invalid):
     """Profile and targets leave no module that may run."""
 
@@ -69,6 +75,12 @@ class MalformedCalendar(Invalid):
     """The times at which a scan may run make no sense."""
 
     slug, title = "malformed-calendar", "The calendar cannot be kept"
+
+
+class NotAtWork(Conflict):
+    """The organisation is suspended, or being closed."""
+
+    slug, title = "organization-not-at-work", "The organisation is suspended, or is being closed"
 
 
 class UnknownTimezone(Invalid):

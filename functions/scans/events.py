@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
+from contracts.organizations import OrganizationStatusChanged
 from contracts.scans import (
     ScanContinued,
     ScanDeleted,
@@ -83,6 +84,12 @@ def forget(event: ScanDeleted, envelope: Envelope) -> None:
 def arm(event: ScheduleChanged, envelope: Envelope) -> None:
     """The clock follows the record."""
     schedules.arm(store(), Scheduler(), envelope.actor(), event.schedule_id)
+
+
+@handler.on(OrganizationStatusChanged)
+def follow(_event: OrganizationStatusChanged, envelope: Envelope) -> None:
+    """Nothing recurs in an organisation that is suspended or being closed."""
+    schedules.follow_organization(store(), Scheduler(), envelope.actor())
 
 
 @handler.on(ScheduleDeleted)

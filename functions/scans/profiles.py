@@ -15,6 +15,8 @@ from kernel.text import Line
 ModuleName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{2,40}$")]
 ModuleNames = Annotated[tuple[ModuleName, ...], Field(max_length=200)]
 ProfileName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{1,39}$", examples=["nightly-web"])]
+MAX_OWN_PROFILES = 50
+"""All of them are read whenever they are listed."""
 WEB_TYPES = frozenset(
     {
         ObservationType.URL,

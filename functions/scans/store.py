@@ -8,7 +8,7 @@ from typing import TypeVar
 from contracts.access import TeamBrief
 from contracts.collection import OwnModule
 from contracts.modules import ModuleFace, ModuleSetting
-from contracts.organizations import Tenancy
+from contracts.organizations import OrganizationStatus, Tenancy
 from contracts.plans import Metered, plans, unless_exhausted
 from contracts.scans import ScanQueued
 from functions.scans.model import ApprovedTarget, Queue, Scan, Schedule
@@ -72,6 +72,10 @@ class Store:
         page = self._table.query(actor, Schedule, limit=limit, cursor=cursor)
         return Page([each for each in page.items if actor.sees(each.team_id)], page.next_cursor)
 
+    def every_schedule(self, actor: Actor) -> list[Schedule]:
+        """All of the tenant's schedules."""
+        return list(self._table.all(actor, Schedule))
+
     def module_settings(self, actor: Actor) -> dict[str, ModuleSetting]:
         """What the tenant has set for its modules, by name."""
         return {setting.name: setting for setting in self._table.all(actor, ModuleSetting)}
@@ -94,9 +98,16 @@ class Store:
 
     def scans_at_once(self, actor: Actor) -> int:
         """How many scans the plan lets run at the same time."""
+        return plans()[self._tenancy(actor).plan].scans_at_once
+
+    def may_work(self, actor: Actor) -> bool:
+        """Whether the organisation is neither suspended nor being closed."""
+        return self._tenancy(actor).status is OrganizationStatus.ACTIVE
+
+    def _tenancy(self, actor: Actor) -> Tenancy:
         with aws.acting_for(actor.tenant_id):
-            tenancy = self._table.get_platform(Tenancy, tenant_id=actor.tenant_id)
-        return plans()[tenancy.plan if tenancy else "free"].scans_at_once
+            found = self._table.get_platform(Tenancy, tenant_id=actor.tenant_id)
+        return found or Tenancy(tenant_id=actor.tenant_id)
 
     def own_faces(self, actor: Actor) -> dict[str, ModuleFace]:
         """The modules that the tenant wrote itself, by name."""

@@ -14,7 +14,7 @@ import pytest
 from functions.collection.halt import Halted
 from functions.collection.politeness import Pace
 from functions.collection.robots import Disallowed
-from kernel.egress import EgressUnreachable
+from kernel.egress import EgressError, EgressUnreachable
 from tests.collection.world import session
 
 HEEDING = Pace(respect_robots=True)
@@ -83,6 +83,73 @@ async def test_rules_that_are_not_there_forbid_nothing_and_a_broken_server_every
             else:
                 with pytest.raises(Disallowed):
                     await outside.fetch(address + "/x")
+
+
+@contextmanager
+def redirecting(hops: int, last: str = "", host: str = "") -> Iterator[tuple[str, list[str]]]:
+    """A site whose rules lie so many redirects away, on `last` or on itself; gives what was asked for, with hosts."""
+    asked: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(f"{self.headers['host'].partition(':')[0]}{self.path}")
+            here = 0 if self.path == "/robots.txt" else int(self.path.removeprefix("/r") or 0)
+            port = self.server.server_address[1]
+            text = b"User-agent: *\nDisallow: /private\n" if here == hops else b""
+            self.send_response(200 if here == hops else 302)
+            if here < hops:
+                there = f"http://{host}:{port}/r{here + 1}" if host else f"/r{here + 1}"
+                self.send_header("location", last if last and here == hops - 1 else there)
+            self.send_header("content-length", str(len(text)))
+            self.end_headers()
+            self.wfile.write(text)
+
+        def log_message(self, *_arguments: object) -> None:
+            return
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}", asked
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+async def forbids(address: str, *targets: str) -> bool:
+    """Whether the site's rules, as they are found, forbid its private part."""
+    async with session(*targets, pace=Pace(respect_robots=True, retries=0)) as outside:
+        try:
+            await outside.fetch(address + "/private0")
+        except Disallowed:
+            return True
+        except (EgressError, ValueError):
+            return False
+        return False
+
+
+@pytest.mark.parametrize(("hops", "heeded"), [(0, True), (1, True), (5, True), (6, False), (100, False)])
+async def test_rules_that_lie_elsewhere_are_followed_five_times(hops: int, heeded: bool) -> None:
+    with redirecting(hops) as (address, asked):
+        assert await forbids(address, "127.0.0.1") is heeded
+    assert len([each for each in asked if "private" not in each]) == min(hops, 5) + 1
+
+
+@pytest.mark.parametrize(("targets", "heeded"), [(("127.0.0.1", "localhost"), True), (("127.0.0.1",), False)])
+async def test_rules_on_another_host_are_asked_for_inside_the_scope_alone(
+    targets: tuple[str, ...], heeded: bool
+) -> None:
+    with redirecting(1, host="localhost") as (address, asked):
+        assert await forbids(address, *targets) is heeded
+    assert any(each.startswith("localhost/r1") for each in asked) is heeded
+
+
+@pytest.mark.parametrize("last", ["file:///etc/passwd", "http://[", "gopher://127.0.0.1/", "http://", ""])
+async def test_a_redirect_to_nowhere_forbids_nothing(last: str) -> None:
+    with redirecting(2, last or "   ") as (address, asked):
+        assert await forbids(address, "127.0.0.1") is False
+    assert asked[:2] == ["127.0.0.1/robots.txt", "127.0.0.1/r1"]
 
 
 async def test_who_gives_up_waiting_for_the_rules_does_not_take_them_from_the_others() -> None:

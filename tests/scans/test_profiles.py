@@ -42,6 +42,18 @@ def test_a_scan_takes_modules_manners_and_budget_from_a_profile_of_ones_own() ->
     assert (own["budget"]["dollars"], own["politeness"]["concurrency"]) == (9, 3)
 
 
+def test_there_is_an_end_to_the_number_of_profiles(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("functions.scans.service.profiles.MAX_OWN_PROFILES", 2)
+    who = actor()
+    for name in ("one", "two", "two"):
+        assert save(who, NIGHTLY, name).status == 200
+    refused = save(who, NIGHTLY, "three")
+    assert (refused.status, refused.problem) == (409, "too-many-profiles")
+    assert save(actor(), NIGHTLY, "three").status == 200
+    assert call(api.handler, "DELETE", "/scans/profiles/one", who).status == 204
+    assert save(who, NIGHTLY, "three").status == 200
+
+
 def test_a_profile_that_names_modules_runs_those_alone() -> None:
     who = actor()
     save(who, {"summary": "Names only", "modules": ["resolve", "records"]})

@@ -8,12 +8,14 @@ from typing import Any
 import pytest
 import time_machine
 
+from contracts.organizations import OrganizationStatus, OrganizationStatusChanged, Tenancy
 from contracts.scans import ScanPaused
 from functions.scans import api, events, schedule
 from functions.scans.gateways import Scheduler
-from functions.scans.service import execution
+from functions.scans.service import execution, schedules
 from functions.scans.store import Store
 from kernel.actor import Actor
+from kernel.table import Table, create, update
 from tests import edges
 from tests.faults import answering, refusal
 from tests.kit import actor, call, committed_events, sqs_event
@@ -188,3 +190,48 @@ def test_the_alarm_of_a_rest_is_the_present_one_whatever_order_events_come_in() 
         assert call(api.handler, "POST", f"{path}/stop", who).status == 202
         events.rest(told, rested)
         assert edges.schedules() == {}
+
+
+def status(who: Actor, status: OrganizationStatus) -> None:
+    """The organisation is suspended, closed or reopened; the room hears all that was ever told, in any order."""
+    tenancy = Table().get_platform(Tenancy, tenant_id=who.tenant_id)
+    changed = (tenancy or Tenancy(tenant_id=who.tenant_id)).model_copy(update={"status": status})
+    told = OrganizationStatusChanged(status=status, before=OrganizationStatus.ACTIVE)
+    Table().transact_platform([update(changed) if tenancy else create(changed)])
+    Table().transact(who, [], [told])
+    for order in (committed_events(), committed_events()[::-1]):
+        assert events.handler(sqs_event(*order), None) == {"batchItemFailures": []}
+
+
+@pytest.mark.parametrize("away", [OrganizationStatus.CLOSING, OrganizationStatus.SUSPENDED])
+def test_nothing_recurs_in_an_organisation_that_is_closed_until_it_is_reopened(away: OrganizationStatus) -> None:
+    who, other = actor(), actor()
+    made = arranged(who)
+    arranged(who, name="Nightly")
+    kept = arranged(other)
+    status(who, away)
+    assert [name for name in edges.schedules() if name != kept["schedule_id"]] == []
+    fire(who, made["schedule_id"])  # the clock had rung already
+    assert scans_of(who) == []
+    status(who, OrganizationStatus.ACTIVE)
+    assert len(edges.schedules()) == 3
+    fire(who, made["schedule_id"])
+    assert len(scans_of(who)) == 1
+
+
+def test_an_organisation_that_is_reopened_meanwhile_keeps_its_clock() -> None:
+    who = actor()
+    arranged(who)
+
+    class Meanwhile(Store):
+        """It is reopened between the look at it and the clock."""
+
+        looks = 0
+
+        def may_work(self, actor: Actor) -> bool:
+            self.looks += 1
+            return self.looks > 2
+
+    store = Meanwhile()
+    schedules.follow_organization(store, Scheduler(), who)
+    assert len(edges.schedules()) == 1

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from contracts.modules import catalogue
 from contracts.scans import ScanProfileChanged, ScanProfileDeleted
-from functions.scans.errors import ReservedProfile
-from functions.scans.profiles import PROFILES, Choice, OwnProfile, Profile
+from functions.scans.errors import ReservedProfile, TooManyProfiles
+from functions.scans.profiles import MAX_OWN_PROFILES, PROFILES, Choice, OwnProfile, Profile
 from functions.scans.service.scans import demand_known
 from functions.scans.store import Store
 from kernel import clock
@@ -20,13 +20,16 @@ def list_profiles(store: Store, actor: Actor) -> list[Profile]:
 
 def save_profile(store: Store, actor: Actor, name: str, choice: Choice, if_match: int | None) -> OwnProfile:
     """Make a profile, or replace the one of that name; scans that were defined before keep what they had. Raises
-    ReservedProfile for the platform's names, UnknownModule."""
+    ReservedProfile for the platform's names, UnknownModule, TooManyProfiles."""
     if name in PROFILES:
         raise ReservedProfile(f"{name!r} is one of the platform's profiles. Choose another name.")
     available = catalogue() | store.own_faces(actor)
     demand_known(choice.modules or (), "/modules", available)
     demand_known(choice.without, "/without", available)
-    own = store.profile(actor, name)
+    known = {each.name: each for each in store.profiles(actor)}
+    own = known.get(name)
+    if own is None and len(known) >= MAX_OWN_PROFILES:
+        raise TooManyProfiles(f"An organisation has at most {MAX_OWN_PROFILES} profiles of its own. Remove one first.")
     if if_match is not None and if_match != (own.version if own else 0):
         raise PreconditionFailed()
     saved = OwnProfile(

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from contracts.scans import Budget, ScheduleChanged, ScheduleDeleted
 from functions.scans.calendar import zone
-from functions.scans.errors import MalformedCron
+from functions.scans.errors import MalformedCron, NotAtWork
 from functions.scans.gateways import Clockwork
 from functions.scans.model import Scan, Schedule
 from functions.scans.schemas import CreateScan, CreateSchedule
@@ -56,20 +56,38 @@ def delete_schedule(store: Store, actor: Actor, schedule_id: str) -> None:
 
 
 def arm(store: Store, clockwork: Clockwork, actor: Actor, schedule_id: str) -> None:
-    """Set the clock as the record says; a record that is gone needs none."""
+    """Set the clock as the record says; a record that is gone needs none, nor does an organisation that is not at
+    work."""
     from functions.scans.cron import to_scheduler_cron
 
     schedule = store.find_schedule(actor, schedule_id)
     if schedule is None:
+        return
+    if not store.may_work(actor):
+        clockwork.clear(schedule_id)
         return
     clockwork.set(actor.tenant_id, schedule.schedule_id, to_scheduler_cron(schedule.cron), schedule.timezone)
     if store.find_schedule(actor, schedule_id) is None:  # deleted meanwhile, and its event may have come before this
         clockwork.clear(schedule_id)
 
 
+def follow_organization(store: Store, clockwork: Clockwork, actor: Actor) -> None:
+    """The clock stands still while the organisation is suspended or being closed, and goes on when it may work again:
+    as it is now, since events come in any order."""
+    while True:
+        may_work = store.may_work(actor)
+        for schedule in store.every_schedule(actor):
+            arm(store, clockwork, actor, schedule.schedule_id)
+        if store.may_work(actor) is may_work:
+            return
+
+
 def run_schedule(store: Store, actor: Actor, schedule_id: str, occasion: str) -> Scan:
-    """Start the scan of a schedule once for one occasion (the clock's time of firing)."""
+    """Start the scan of a schedule once for one occasion (the clock's time of firing). Raises NotAtWork, and what
+    `create_scan` raises."""
     schedule = store.schedule(actor, schedule_id)
+    if not store.may_work(actor):
+        raise NotAtWork()
     command = CreateScan(
         name=schedule.name,
         targets=list(schedule.targets),

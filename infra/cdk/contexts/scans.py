@@ -5,6 +5,7 @@ from __future__ import annotations
 from aws_cdk import aws_iam, aws_scheduler
 from constructs import Construct
 
+from contracts.organizations import OrganizationStatusChanged
 from contracts.scans import (
     ScanContinued,
     ScanDeleted,
@@ -37,7 +38,7 @@ HEARD = (
         ScanEnded,
         ScanDeleted,
     ),
-    *(ScheduleChanged, ScheduleDeleted),
+    *(ScheduleChanged, ScheduleDeleted, OrganizationStatusChanged),
 )
 
 
@@ -57,7 +58,8 @@ class Scans(BoundedContext):
         for door in (api, clock):
             self.grant_table(door, ["MODULES", "TEMPLATES", "TEAMS"], READ)
         events = self.events(*(kind.type for kind in HEARD))
-        self.grant_table(events, [TENANCY], READ)
+        for door in (events, clock):
+            self.grant_table(door, [TENANCY], READ)
         events.function.add_environment("SCAN_MACHINE_ARN", machine.arn)
         events.allow(["states:StartExecution"], [machine.arn])
         events.allow(["states:SendTaskSuccess"], [machine.arn])
