@@ -20,12 +20,14 @@ from contracts.facts import (
     segment_key,
     word_key,
 )
+from contracts.found import BatchName, Found, batches
 from contracts.modules import ModuleFace
 from contracts.observations import Observation
 from contracts.reports import CollectionPart, part_key
 from contracts.scans import ScanBrief
 from functions.collection.baseline import Place
 from functions.collection.model import BatchInput, BatchRun, Leftover, WaveEntry
+from functions.collection.revalidation import Page
 from kernel.actor import Actor
 from kernel.events import Event
 from kernel.facts import Facts
@@ -111,7 +113,9 @@ class Store:
         """Every batch of a scan that was not lost: its wave and number, its work, and the ids of what it handed on.
         Raises NotFound when the scan goes meanwhile."""
         prefix = scan_prefix(actor.tenant_id, scan_id)
+        found = self.found(actor, scan_id)
         receipts = set(self._facts.keys(actor, f"{prefix}segments/"))
+        receipts |= {segment_key(actor.tenant_id, scan_id, *name) for name in (found.names if found else ())}
         written = self._facts.keys(actor, f"{prefix}batches/")
         keys = [key for key in written if key.replace("/batches/", "/segments/") in receipts]
         left = (key.replace("/batches/", "/leftovers/") for key in keys)
@@ -129,13 +133,35 @@ class Store:
         """What a rescan may take over."""
         return decode_rows(self._facts.get(actor, _places_key(actor, scan_id)), Place)
 
+    def write_pages(self, actor: Actor, scan_id: str, pages: Sequence[Page]) -> None:
+        """What a rescan asks for on condition."""
+        self._facts.put(actor, _pages_key(actor, scan_id), encode_rows(pages))
+
+    def pages(self, actor: Actor, scan_id: str) -> list[Page]:
+        """What a rescan asks for on condition. Raises NotFound."""
+        return decode_rows(self._facts.get(actor, _pages_key(actor, scan_id)), Page)
+
+    def found(self, actor: Actor, scan_id: str) -> Found | None:
+        """What the batches of a scan found, told by its compacted form; None where it is not compacted."""
+        below = self._facts.keys(actor, f"{scan_prefix(actor.tenant_id, scan_id)}compacted/")
+        directories = [key for key in below if key.rpartition("/")[2].startswith("found-")]
+        if not directories:
+            return None
+        (found,) = decode_rows(self._facts.get(actor, directories[-1]), Found)
+        return found
+
     def segments(
-        self, actor: Actor, scan_id: str, wanted: Sequence[tuple[int, int]]
-    ) -> Iterator[tuple[tuple[int, int], list[Observation]]]:
+        self, actor: Actor, scan_id: str, wanted: Sequence[BatchName]
+    ) -> Iterator[tuple[BatchName, list[Observation]]]:
         """What some batches (wave, number) of a scan found. Raises NotFound when they are gone."""
-        keys = [segment_key(actor.tenant_id, scan_id, *each) for each in wanted]
-        rows = (decode_observations(body) for body in self._facts.bodies(actor, keys))
-        return zip(wanted, rows, strict=True)
+        found = self.found(actor, scan_id)
+        names = found.names if found else {}
+        told = [name for name in wanted if name in names]
+        keys = [segment_key(actor.tenant_id, scan_id, *name) for name in wanted if name not in names]
+        written = (decode_observations(body) for body in self._facts.bodies(actor, keys))
+        compacted = batches(found, told, lambda slices: self._facts.slices(actor, slices)) if found else iter(())
+        for name in wanted:
+            yield next(compacted) if name in names else (name, next(written))
 
     def write_plan(self, actor: Actor, scan_id: str, wave: int, batches: Sequence[BatchInput]) -> str:
         """Each batch as an object, then the list that the Map reads; the key of the list."""
@@ -225,6 +251,10 @@ class Store:
 
 def _places_key(actor: Actor, scan_id: str) -> str:
     return f"{scan_prefix(actor.tenant_id, scan_id)}baseline.mpk.gz"
+
+
+def _pages_key(actor: Actor, scan_id: str) -> str:
+    return f"{scan_prefix(actor.tenant_id, scan_id)}pages.mpk.gz"
 
 
 def _leftover_prefix(actor: Actor, scan_id: str, wave: int) -> str:

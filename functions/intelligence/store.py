@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import TYPE_CHECKING, Final
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from contracts import facts
 from contracts.access import TeamBrief
 from contracts.findings import Detection
+from contracts.found import Found
 from contracts.intelligence import RetentionChanged
 from contracts.organizations import Tenancy
 from contracts.plans import Metered, unless_exhausted
@@ -67,6 +68,14 @@ class Store:
     def remove(self, actor: Actor, prefix: str, kept: str = "") -> int:
         """Remove everything below a prefix but the object `kept`; how many objects went."""
         return self._facts.delete(actor, prefix, kept)
+
+    def remove_some(self, actor: Actor, prefix: str, keys: Container[str]) -> int:
+        """Remove those objects below a prefix that `keys` names; how many went."""
+        return self._facts.remove(actor, [key for key in self._facts.keys(actor, prefix) if key in keys])
+
+    def found(self, actor: Actor, key: str) -> Found:
+        """What the batches of a compacted scan found. Raises NotFound."""
+        return facts.decode_rows(self.read(actor, key), Found)[0]
 
     def link(self, actor: Actor, key: str, filename: str) -> str:
         """A presigned download link."""

@@ -15,9 +15,13 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
+
 from contracts.facts import decode_observations, encode_rows
 from contracts.observations import Observation, observation_id
 from functions.intelligence.model.correlation.builtin import builtin_rules
+from functions.intelligence.model.parts import Index, with_wave
+from functions.intelligence.model.postings import Postings, extended
 from functions.intelligence.model.reducer import Scan
 from functions.intelligence.model.wave import reduce_wave
 from tests.bench import knowledge
@@ -92,9 +96,11 @@ def batches(number: int) -> Iterator[bytes]:
 
 
 def pipeline(number: int) -> dict[str, float]:
-    """Worker's encoding, then waves through the reducer and all rules: observations a second, and peak memory."""
+    """Worker's encoding, then waves through the reducer and all rules, and the index of values: observations a second,
+    and peak memory."""
     segments = list(batches(number))
     states: list[bytes] = []
+    index, indexes = Index(), dict[str, bytes]()
     seconds = 0.0
     rules = builtin_rules()
     per_wave = -(-len(segments) // WAVES)
@@ -112,7 +118,12 @@ def pipeline(number: int) -> dict[str, float]:
         seconds += time.process_time() - begin
         del decoded
         begin = time.process_time()
-        manifest = reduce_wave(Scan("tenant", "scan"), wave, states, stored, rules, keep)
+        postings = Postings()
+        manifest = reduce_wave(Scan("tenant", "scan"), wave, states, stored, rules, keep, told=postings.add)
+        index = with_wave(index, manifest, f"manifest {wave}")
+        values, body = extended(index, postings, f"values {wave}", indexes.__getitem__)
+        index = msgspec.structs.replace(index, values=values)
+        indexes = {each.object.key: indexes.get(each.object.key, body) for each in values}
         seconds += time.process_time() - begin
         states.append(kept[manifest.state])
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform != "darwin" else 1024**2)

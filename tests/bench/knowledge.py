@@ -11,13 +11,18 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from contracts.facts import segment_key
+import msgspec
+
+from contracts.facts import decode_observations, encode_rows, segment_key
+from contracts.observations import observation_id
 from contracts.scans import ScanBrief, ScanStatus
 from functions.intelligence.model.query import Filter
 from functions.intelligence.service import keeping, scans
 from functions.intelligence.store import Store
+from kernel import clock
 from kernel.actor import Actor
 from kernel.facts import Facts
 from kernel.table import create
@@ -27,8 +32,9 @@ from tests.memory_table import memory_table
 SCAN = "scan_01J00000000000000000000000"
 WHO = Actor.system("org_01J00000000000000000000000")
 WAVES = 10
+BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 LIMIT = 50
-RARE = "h77777"
+ROOT_FACT = observation_id("scan", "domain", "example.com", "")
 QUESTIONS: dict[str, Filter] = {
     "all": Filter(),
     "a common type": Filter(types=frozenset({"url"})),
@@ -48,6 +54,13 @@ QUESTIONS: dict[str, Filter] = {
         types=frozenset({"url"}), contains="/page/3", since="2026-01-01T00:12:00.000Z"
     ),
     "a confidence that nothing has": Filter(min_confidence=0.95),
+    "a type, a module, a confidence and a part": Filter(
+        types=frozenset({"port"}), modules=frozenset({"tcp_connect"}), min_confidence=0.5, contains="1.2.3"
+    ),
+    "a module and a type that it does not find": Filter(types=frozenset({"ip"}), modules=frozenset({"crawler"})),
+    "a source of a type": Filter(types=frozenset({"host"}), source=ROOT_FACT),
+    "a value in a time": Filter(value="10.0.99.99", since="2026-01-01T00:03:00.000Z", until="2026-01-01T00:14:00.000Z"),
+    "what came last": Filter(since="2026-01-01T00:16:30.000Z"),
 }
 
 
@@ -75,11 +88,23 @@ def fill(number: int, folder: str) -> dict[str, float]:
     segments = -(-number // 1_000)
     per_wave = -(-segments // WAVES)
     for batch, segment in enumerate(batches(number)):
-        bucket.put(WHO, segment_key(WHO.tenant_id, SCAN, batch // per_wave, batch), segment)
+        wave, turn = divmod(batch, per_wave)
+        bucket.put(WHO, segment_key(WHO.tenant_id, SCAN, wave, batch), _beside(segment, wave, turn, per_wave))
     store = stored(bucket)
     for wave in range(WAVES):
         scans.reduce(store, WHO, SCAN, wave)
     return {"megabytes": megabytes()}
+
+
+def _beside(segment: bytes, wave: int, turn: int, batches: int) -> bytes:
+    """A batch as it is when all batches of its wave run at the same time: its facts lie between those of the others."""
+    rows = decode_observations(segment)
+    begin = wave * batches * len(rows)
+    times = (begin + number * batches + turn for number in range(len(rows)))
+    return encode_rows(
+        msgspec.structs.replace(row, observed_at=clock.timestamp(BEGAN + timedelta(milliseconds=at)))
+        for row, at in zip(rows, times, strict=True)
+    )
 
 
 def compacting(_number: int, folder: str) -> dict[str, float]:

@@ -9,10 +9,14 @@ import pytest
 
 from contracts.facts import encode_rows, frontier_key
 from contracts.observations import Observation
+from contracts.scans import ScanBrief, ScanStatus
 from functions.collection import steps
 from functions.collection.model import BatchInput
 from functions.collection.store import Store
+from functions.intelligence import steps as keeping
+from functions.intelligence.model import compaction
 from kernel.facts import Facts
+from kernel.table import Table, update
 from tests.collection.test_service import Scan
 from tests.e2e.site import slow_site
 from tests.kit import actor
@@ -71,6 +75,56 @@ def chain_is_whole(scan: Scan) -> None:
         known |= {row.id: row for row in rows(scan, int(number), int(wave))}
     for row in known.values():
         assert row.source_id in known or row.module == "target"
+
+
+def keep(scan: Scan) -> None:
+    """Have a scan that has ended reduced, compacted and swept: what its batches wrote goes."""
+    for wave in sorted({int(key.rsplit("/", 2)[1]) for key in scan.objects("segments/")}):
+        keeping.reduce(scan.event(wave=wave), None)
+        brief = Table().require(scan.who, ScanBrief, scan_id=scan.id)
+        brief.wave = wave + 1
+        Table().write(update(brief))
+    scan.become(ScanStatus.FINISHED)
+    keeping.compact(scan.event(), None)
+    keeping.sweep(scan.event(), None)
+
+
+def given(scan: Scan) -> list[list[tuple[str, str, str, str, dict[str, Any]]]]:
+    """What was taken over in each wave."""
+    keys = [key for key in scan.objects("segments/") if key.endswith("/00000.mpk.gz")]
+    waves = [rows(scan, 0, int(key.rsplit("/", 2)[1])) for key in keys]
+    return [[(row.type, row.value, row.module, row.observed_at, row.attributes) for row in each] for each in waves]
+
+
+def test_from_a_compacted_scan_the_same_is_taken_over(site: str) -> None:
+    who = actor()
+    first = Scan(who, site, modules=MODULES)
+    carry_out(first)
+    before = Scan(who, site, modules=MODULES, baseline_id=first.id)
+    ran = modules_run(carry_out(before))
+    found = facts_of(first)
+    keep(first)
+    assert first.objects("segments/") == {}
+    again = Scan(who, site, modules=MODULES, baseline_id=first.id)
+    assert modules_run(carry_out(again)) == ran == {"http_probe"}
+    assert facts_of(again) == found
+    assert given(again) == given(before)
+    assert sum(map(len, given(again))) > len(MODULES)
+    chain_is_whole(again)
+
+
+def test_a_scan_that_was_compacted_when_segments_stayed_is_taken_over_from(
+    site: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    who = actor()
+    first = Scan(who, site, modules=MODULES)
+    carry_out(first)
+    monkeypatch.setattr(compaction, "_found", lambda *_anything: "")
+    keep(first)
+    assert first.objects("segments/")
+    again = Scan(who, site, modules=MODULES, baseline_id=first.id)
+    assert modules_run(carry_out(again)) == {"http_probe"}
+    assert facts_of(again) == facts_of(first)
 
 
 def test_what_follows_from_the_same_content_is_taken_over(site: str) -> None:

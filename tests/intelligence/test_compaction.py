@@ -34,8 +34,7 @@ def compacted(scan: MemoryScan) -> Index:
 
 def answers(scan: MemoryScan, index: Index, wanted: Filter) -> list[Observation]:
     """All pages of an answer, by the index of values where there is one."""
-    postings = index.generation.postings if index.generation else None
-    looked_up = chosen(postings, index.observations, wanted, scan.fetch) if postings else None
+    looked_up = chosen(index, wanted, scan.fetch)
     found: list[Observation] = []
     after: tuple[str, ...] | None = ()
     while after is not None:
@@ -89,8 +88,6 @@ def test_a_value_is_found_with_few_reads() -> None:
     ]
     scan.reduce(*(hosts[start : start + 2_500] for start in range(0, len(hosts), 2_500)))
     index = compacted(scan)
-    postings = index.generation.postings if index.generation else None
-    assert postings
     for wanted, most in (
         (Filter(value="host01234.example.com"), 3),
         (Filter(prefix="HOST0123"), 4),
@@ -103,7 +100,7 @@ def test_a_value_is_found_with_few_reads() -> None:
             read.extend(slices)
             return scan.fetch(slices)
 
-        looked_up = chosen(postings, index.observations, wanted, fetch)
+        looked_up = chosen(index, wanted, fetch)
         found = page(index.observations, fetch, 50, wanted, (), looked_up)
         expected = [row.value for row in hosts if wanted.admits(row)]
         assert sorted(row.value for row in found.items) == expected

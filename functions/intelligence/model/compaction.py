@@ -16,6 +16,7 @@ import msgspec
 from contracts import facts
 from contracts.facts import encode_rows
 from contracts.observations import Observation
+from functions.intelligence.model.found import Unsound, found_in
 from functions.intelligence.model.graph import Entity, Relation
 from functions.intelligence.model.parts import (
     BLOCK_ROWS,
@@ -23,6 +24,7 @@ from functions.intelligence.model.parts import (
     Generation,
     GraphRow,
     Index,
+    Kind,
     Manifest,
     Order,
     Part,
@@ -40,11 +42,14 @@ from functions.intelligence.model.parts import (
     written,
 )
 from functions.intelligence.model.postings import Postings
+from kernel.errors import NotFound
 
 PART_BLOCKS: Final = 40
-REPLACED: Final = ("observations/", "graph/")
-"""Areas of a scan of which nothing is needed when it is compacted. What the batches found stays: a rescan takes over
-from it what has not changed."""
+REPLACED: Final = ("observations/", "graph/", "values/", "frontier/", "state/")
+"""Areas of a scan of which nothing is needed when it has ended and is compacted; nor what the batches found, where that
+is told (`model.found`)."""
+REPEATED: Final = (facts.index_key, facts.conclusions_key)
+"""What is written after each wave for all waves so far: the last one is enough."""
 
 Row = TypeVar("Row")
 Sink = Callable[[str, bytes], object]
@@ -72,6 +77,7 @@ class Packer(Generic[Row]):
         self._blocks: list[Block] = []
         self._types: Counter[str] = Counter()
         self._modules: Counter[str] = Counter()
+        self._kinds: dict[Kind, int] = {}
         self._last: Order = ()
 
     def add(self, row: Row) -> None:
@@ -94,7 +100,7 @@ class Packer(Generic[Row]):
         segment = encode_rows(self._rows)
         start = self._blocks[-1].start + self._blocks[-1].size if self._blocks else 0
         self._told(self._number, len(self._blocks), self._rows)
-        self._blocks.append(described(start, len(segment), self._rows, self._order))
+        self._blocks.append(described(start, len(segment), self._rows, self._order, self._kinds))
         self._body.append(segment)
         self._types += counted(self._rows, "type")
         self._modules += counted(self._rows, "module")
@@ -107,7 +113,7 @@ class Packer(Generic[Row]):
         if not self._blocks:
             return
         key = self._key(self._number)
-        self.parts[self._number] = joined(key, self._blocks, self._last, self._types, self._modules)
+        self.parts[self._number] = joined(key, self._blocks, self._last, self._types, self._modules, self._kinds)
         self._sink(key, b"".join(self._body))
         self._body = []
         self._begin()
@@ -137,15 +143,17 @@ def compact(tenant_id: str, scan_id: str, index: Index, read: Read, sink: Sink) 
     made = postings.written(key("postings")(0))
     if made:
         noting(made[0].key, made[1])
+    found = _found(index, observations, read, key, noting)
     generation = Generation(
         through=through,
         observations=observations,
         entities=entities,
         relations=relations,
         postings=made[0] if made else None,
+        found=found,
         objects=tuple(objects),
     )
-    slim = [_slim(manifest, facts.scan_prefix(tenant_id, scan_id)) for manifest in index.manifests]
+    slim = [_slim(manifest, facts.scan_prefix(tenant_id, scan_id), bool(found)) for manifest in index.manifests]
     return Index(manifests=slim, written=index.written, generation=generation)
 
 
@@ -166,6 +174,23 @@ def _observations(
     return tuple(found[number] for number in sorted(found))
 
 
+def _found(
+    index: Index, observations: Sequence[Part], read: Read, key: Callable[[str], Callable[[int], str]], sink: Sink
+) -> str:
+    """Tell what each batch found by where it lies in the compacted form; under which key. Empty where that cannot be
+    told of all of them: then what the batches wrote stays."""
+    segments = [segment for manifest in index.manifests for segment in manifest.segments]
+    if not segments:
+        return ""
+    try:
+        found = found_in(observations, segments, read, sink, key("batches"))
+    except (Unsound, NotFound):
+        return ""
+    directory = key("found")(0)
+    sink(directory, encode_rows([found]))
+    return directory
+
+
 def _graph(rows: Iterable[GraphRow], key: Callable[[int], str], sink: Sink) -> tuple[Part, ...]:
     packer: Packer[GraphRow] = Packer(key, graph_order, sink, count())
     for row in rows:
@@ -173,8 +198,16 @@ def _graph(rows: Iterable[GraphRow], key: Callable[[int], str], sink: Sink) -> t
     return tuple(packer.finish().values())
 
 
-def _slim(manifest: Manifest, prefix: str) -> Manifest:
+def _slim(manifest: Manifest, prefix: str, is_found: bool) -> Manifest:
     """A manifest without what the compacted form replaces."""
     gone = tuple(prefix + area for area in REPLACED)
-    kept = tuple(each for each in manifest.objects if not each.key.startswith(gone))
-    return msgspec.structs.replace(manifest, observations=(), entities=(), relations=(), objects=kept)
+    return msgspec.structs.replace(
+        manifest,
+        observations=(),
+        entities=(),
+        relations=(),
+        frontier=(),
+        state="",
+        objects=tuple(each for each in manifest.objects if not each.key.startswith(gone)),
+        segments=() if is_found else manifest.segments,
+    )

@@ -20,11 +20,17 @@ from contracts.observations import Observation
 
 BLOCK_ROWS: Final = 250
 Order = tuple[str, ...]
+Kind = tuple[str, str]
+"""Type and module."""
 
 
 class Block(msgspec.Struct, frozen=True, array_like=True):
     """Some rows of a part: the bytes `start` to `start + size` of its object, the order of the first row, and what
-    tells that none of its rows is wanted: the modules they are from, and the highest confidence."""
+    tells that none of its rows is wanted: of which kinds they are, and the highest confidence.
+
+    `kinds` is a little-endian set of bits, bit n for `Part.kinds[n]`. Blocks that were written before there were
+    kinds say by `modules` from which modules their rows are.
+    """
 
     start: int
     size: int
@@ -32,12 +38,14 @@ class Block(msgspec.Struct, frozen=True, array_like=True):
     first: Order
     modules: tuple[str, ...] = ()
     max_confidence: float = 1.0
+    kinds: bytes = b""
 
 
 class Part(msgspec.Struct, frozen=True):
     """One object of sorted rows: its key, and what a reader must know to leave it unread.
 
-    `first` and `last` are the orders of its first and last row; `types` and `modules` count its rows by each.
+    `first` and `last` are the orders of its first and last row; `types` and `modules` count its rows by each; `kinds`
+    are the pairs of type and module that there are.
     """
 
     key: str
@@ -48,6 +56,20 @@ class Part(msgspec.Struct, frozen=True):
     types: dict[str, int] = {}
     modules: dict[str, int] = {}
     max_confidence: float = 1.0
+    kinds: tuple[Kind, ...] = ()
+
+
+class Noted(msgspec.Struct, frozen=True, gc=False):
+    """An observation as it lies in a segment (`raw`), and what a part's description and the index of values need."""
+
+    observed_at: str
+    id: str
+    type: str
+    module: str
+    confidence: float
+    value: str
+    source_id: str
+    raw: bytes
 
 
 class Written(msgspec.Struct, frozen=True, array_like=True):
@@ -83,7 +105,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 class Generation(msgspec.Struct, frozen=True, kw_only=True):
     """What compaction made of all waves up to `through`: the same rows in few large parts, and an index of values.
 
-    `postings` is the object of the index (see `model.postings`), absent where nothing was observed.
+    `postings` is the object of the index (see `model.postings`), absent where nothing was observed. `found` is the key
+    of what each batch found (`contracts.found`), empty where that is still told by what the batches wrote.
     """
 
     through: int
@@ -91,16 +114,29 @@ class Generation(msgspec.Struct, frozen=True, kw_only=True):
     entities: tuple[Part, ...] = ()
     relations: tuple[Part, ...] = ()
     postings: Part | None = None
+    found: str = ""
     objects: tuple[Written, ...] = ()
+
+
+class Values(msgspec.Struct, frozen=True, kw_only=True):
+    """An index of the values of some waves, from `since` to `through` (see `model.postings`): its description, and
+    what its object is."""
+
+    since: int
+    through: int
+    postings: Part
+    object: Written
 
 
 class Index(msgspec.Struct, frozen=True, kw_only=True):
     """Where a reader begins: the manifests of all waves up to one, what each manifest's own object is, and the
-    compacted form of the first of them. Of facts that were kept long enough, only counts are left (`retired_at`)."""
+    compacted form of the first of them. `values` are the indexes of the waves that are not compacted, in order. Of
+    facts that were kept long enough, only counts are left (`retired_at`)."""
 
     manifests: list[Manifest] = []
     written: list[Written] = []
     generation: Generation | None = None
+    values: tuple[Values, ...] = ()
     retired_at: str = ""
 
     @property
@@ -128,9 +164,15 @@ class Index(msgspec.Struct, frozen=True, kw_only=True):
         """Every object that must be there, each once, and what it must be."""
         named = [
             *self.written,
+            *(each.object for each in self.values),
             *(each for manifest in self.manifests for each in (*manifest.segments, *manifest.objects)),
         ]
         return [*named, *(self.generation.objects if self.generation else ())]
+
+    def later(self, since: int, through: int) -> list[Part]:
+        """The parts of observations of some waves that are not compacted."""
+        waves = (manifest for manifest in self.manifests if max(since, self.through + 1) <= manifest.wave <= through)
+        return [part for manifest in waves for part in manifest.observations]
 
     def _parts(self, of: Callable[[Manifest | Generation], tuple[Part, ...]]) -> list[Part]:
         later = [part for manifest in self.manifests if manifest.wave > self.through for part in of(manifest)]
@@ -185,35 +227,58 @@ def with_wave(index: Index, manifest: Manifest, key: str) -> Index:
     return msgspec.structs.replace(index, manifests=[*index.manifests, manifest], written=[*index.written, own])
 
 
-def pack(key: str, rows: Sequence[Row], order: Callable[[Row], Order]) -> tuple[Part, bytes]:
-    """Sorted rows (at least one) as an object and its description."""
+def pack(
+    key: str,
+    rows: Sequence[Row],
+    order: Callable[[Row], Order],
+    told: Callable[[int, Sequence[Row]], None] = lambda _block, _rows: None,
+) -> tuple[Part, bytes]:
+    """Sorted rows (at least one) as an object and its description; `told` is called with the number and the rows of
+    each block."""
     blocks: list[Block] = []
     body: list[bytes] = []
+    kinds: dict[Kind, int] = {}
     start = 0
     for cut in range(0, len(rows), BLOCK_ROWS):
         some = rows[cut : cut + BLOCK_ROWS]
-        segment = encode_rows(some)
-        blocks.append(described(start, len(segment), some, order))
+        segment = encode_rows(map(_as_stored, some))
+        told(len(blocks), some)
+        blocks.append(described(start, len(segment), some, order, kinds))
         body.append(segment)
         start += len(segment)
-    return joined(key, blocks, order(rows[-1]), counted(rows, "type"), counted(rows, "module")), b"".join(body)
+    part = joined(key, blocks, order(rows[-1]), counted(rows, "type"), counted(rows, "module"), kinds)
+    return part, b"".join(body)
 
 
-def described(start: int, size: int, rows: Sequence[Row], order: Callable[[Row], Order]) -> Block:
-    """The description of a block that lies at `start`."""
-    facts = [row for row in rows if isinstance(row, Observation)]
+def _as_stored(row: object) -> object:
+    return msgspec.Raw(row.raw) if isinstance(row, Noted) else row
+
+
+def described(
+    start: int, size: int, rows: Sequence[Row], order: Callable[[Row], Order], kinds: dict[Kind, int]
+) -> Block:
+    """The description of a block that lies at `start`; kinds that its part did not have are numbered in `kinds`."""
+    facts = [row for row in rows if isinstance(row, Observation | Noted)]
+    mask = 0
+    for kind in sorted({(row.type, row.module) for row in facts}):
+        mask |= 1 << kinds.setdefault(kind, len(kinds))
     return Block(
         start,
         size,
         len(rows),
         order(rows[0]),
-        modules=tuple(sorted({row.module for row in facts})),
         max_confidence=max((row.confidence for row in facts), default=1.0),
+        kinds=mask.to_bytes((mask.bit_length() + 7) // 8, "little"),
     )
 
 
 def joined(
-    key: str, blocks: Sequence[Block], last: Order, types: Mapping[str, int], modules: Mapping[str, int]
+    key: str,
+    blocks: Sequence[Block],
+    last: Order,
+    types: Mapping[str, int],
+    modules: Mapping[str, int],
+    kinds: Iterable[Kind],
 ) -> Part:
     """The description of a part that is made of these blocks."""
     return Part(
@@ -225,6 +290,7 @@ def joined(
         dict(sorted(types.items())),
         dict(sorted(modules.items())),
         max(block.max_confidence for block in blocks),
+        tuple(kinds),
     )
 
 
@@ -234,18 +300,24 @@ def counted(rows: Iterable[object], field: str) -> Counter[str]:
 
 
 def runs(
-    parts: Iterable[Part], after: Order = (), admits: Callable[[Part, Block], bool] = lambda _part, _block: True
+    parts: Iterable[Part], after: Order = (), admitted: Callable[[Part], Sequence[Block]] = lambda part: part.blocks
 ) -> list[Run]:
     """What is to be read of these parts: the admitted blocks that can hold rows from just past `after`."""
     found: list[Run] = []
     for part in parts:
         if part.last <= after:
             continue
-        begin = max(0, bisect_right(part.blocks, after, key=lambda block: block.first) - 1) if after else 0
-        blocks = [block for block in part.blocks[begin:] if admits(part, block)]
+        blocks = admitted(part)
+        if begin := blocks_from(part.blocks, after):
+            blocks = [block for block in blocks if block.start >= part.blocks[begin].start]
         if blocks:
             found.append(Run(part, blocks))
     return found
+
+
+def blocks_from(blocks: Sequence[Block], after: Order) -> int:
+    """The number of the first block that can hold rows from just past `after`."""
+    return max(0, bisect_right(blocks, after, key=lambda block: block.first) - 1) if after else 0
 
 
 def stream(wanted: Iterable[Run], load: Load[Row], order: Callable[[Row], Order], after: Order = ()) -> Iterator[Row]:
@@ -313,7 +385,7 @@ def absorbed(rows: Iterable[GraphRow]) -> Iterator[GraphRow]:
         yield current
 
 
-def observation_order(observation: Observation) -> tuple[str, str]:
+def observation_order(observation: Observation | Noted) -> tuple[str, str]:
     """Observations are kept in order of time, ties by id."""
     return (observation.observed_at, observation.id)
 

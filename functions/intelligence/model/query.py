@@ -27,6 +27,11 @@ MAX_BLOCKS: Final = 36
 """Blocks that one page reads: what is rarer than that is found on a later page, and no page takes long."""
 AHEAD: Final = (4, 12, 20)
 """Blocks that are fetched at once: few at first, because a page is often full with them."""
+BEYOND: Final = 16
+"""Blocks that a page reads at least beyond those in the middle of which the one before ended: it gets further, however
+many parts overlap in time."""
+NEAR: Final = 32 * 1024
+"""Bytes between two slices of an object that are fetched with them, rather than asked for twice."""
 
 Fetch = Callable[[Sequence[Slice]], list[bytes]]
 """Reads slices of objects, at once where it can."""
@@ -68,14 +73,37 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
         folded = value.casefold()
         return folded.startswith(self.prefix.casefold()) and self.contains.casefold() in folded
 
-    def may_hold(self, part: Part, block: Block) -> bool:
-        """Whether a block can hold an observation that is asked for, by what is said of it."""
-        return (
-            (not self.types or not self.types.isdisjoint(part.types))
-            and (not self.modules or not self.modules.isdisjoint(block.modules))
-            and block.max_confidence >= self.min_confidence
-            and part.last[0] >= self.since
+    def admitted(self, part: Part) -> Sequence[Block]:
+        """The blocks of a part that can hold an observation which is asked for, by what is said of them."""
+        if (
+            (self.types and self.types.isdisjoint(part.types))
+            or (self.modules and self.modules.isdisjoint(part.modules))
+            or part.max_confidence < self.min_confidence
+            or part.last[0] < self.since
+            or part.first[0] > (self.until or END_OF_TIME)
+        ):
+            return ()
+        if not (self.types or self.modules or self.min_confidence or self.until):
+            return part.blocks
+        wanted = self._mask(part)
+        return [
+            block
+            for block in part.blocks
+            if block.max_confidence >= self.min_confidence
             and block.first[0] <= (self.until or END_OF_TIME)
+            and (
+                int.from_bytes(block.kinds, "little") & wanted
+                if block.kinds
+                else not (self.modules and self.modules.isdisjoint(block.modules))
+            )
+        ]
+
+    def _mask(self, part: Part) -> int:
+        """The kinds of a part that are asked for."""
+        return sum(
+            1 << number
+            for number, (type_, module) in enumerate(part.kinds)
+            if (not self.types or type_ in self.types) and (not self.modules or module in self.modules)
         )
 
 
@@ -100,12 +128,12 @@ class _EnoughRead(Exception):
 class _Ahead:
     """Loads the blocks of a page: each time one is missing it is fetched with those that come next, at once."""
 
-    def __init__(self, wanted: Sequence[Run], fetch: Fetch, chosen: Filter) -> None:
+    def __init__(self, wanted: Sequence[Run], fetch: Fetch, chosen: Filter, after: Order) -> None:
         blocks = [(block.first, age, run.part.key, block) for age, run in enumerate(wanted) for block in run.blocks]
         self._waiting = sorted(blocks, key=lambda each: each[:2], reverse=True)
         self._fetch = fetch
         self._chosen = chosen
-        self._steps = iter(AHEAD)
+        self._steps = _steps(sum(first <= after for first, _, _, _ in blocks))
         self._kept: dict[tuple[str, int], bytes] = {}
 
     def __call__(self, part: Part, block: Block) -> list[Observation]:
@@ -120,8 +148,37 @@ class _Ahead:
             raise _EnoughRead(first)
         some = [self._waiting.pop()[2:] for _ in range(min(step, len(self._waiting)))]
         slices = [Slice(key, block.start, block.size) for key, block in some]
-        found = self._fetch(slices)
+        found = together(slices, self._fetch)
         self._kept |= {(each.key, each.start): body for each, body in zip(slices, found, strict=True)}
+
+
+def _steps(begun: int) -> Iterator[int]:
+    """How many blocks are fetched each time. All `begun` ones, which hold rows on both sides of where the page before
+    ended, are needed before the first row is known."""
+    left = max(MAX_BLOCKS, begun + BEYOND)
+    for step in (AHEAD[0] + begun, *AHEAD[1:]):
+        yield min(step, left)
+        left -= min(step, left)
+
+
+def together(slices: Sequence[Slice], fetch: Fetch) -> list[bytes]:
+    """The slices, in their order; those that lie close to each other are fetched as one."""
+    order = sorted(range(len(slices)), key=lambda number: slices[number])
+    spans: list[Slice] = []
+    places: dict[int, tuple[int, int]] = {}
+    for number in order:
+        key, start, size = slices[number]
+        last = spans[-1] if spans else None
+        if last and last.key == key and start <= last.start + last.size + NEAR:
+            spans[-1] = Slice(key, last.start, max(last.size, start + size - last.start))
+        else:
+            spans.append(slices[number])
+        places[number] = (len(spans) - 1, start - spans[-1].start)
+    bodies = fetch(spans)
+    return [
+        bodies[span][begin : begin + slices[number].size]
+        for number, (span, begin) in ((number, places[number]) for number in range(len(slices)))
+    ]
 
 
 def page(
@@ -132,18 +189,20 @@ def page(
     after: Order = (),
     chosen: frozenset[tuple[str, int]] | None = None,
 ) -> Page:
-    """At most `limit` (> 0) observations that pass the filter, oldest first, from `MAX_BLOCKS` blocks at most.
+    """At most `limit` (> 0) observations that pass the filter, oldest first, from a bounded number of blocks.
 
     `chosen` are the only blocks (key, start) that an index of all the parts has named; None asks no index.
     """
 
-    def admits(part: Part, block: Block) -> bool:
-        return wanted.may_hold(part, block) and (chosen is None or (part.key, block.start) in chosen)
+    def admitted(part: Part) -> Sequence[Block]:
+        blocks = wanted.admitted(part)
+        return blocks if chosen is None else [block for block in blocks if (part.key, block.start) in chosen]
 
-    read = runs(parts, after, admits)
+    begin = _not_before(wanted, after)
+    read = runs(parts, begin, admitted)
     found: list[Observation] = []
     try:
-        for observation in stream(read, _Ahead(read, fetch, wanted), observation_order, after):
+        for observation in stream(read, _Ahead(read, fetch, wanted, begin), observation_order, begin):
             if len(found) == limit:
                 return Page(found, observation_order(found[-1]))
             found.append(observation)
@@ -152,12 +211,18 @@ def page(
     return Page(found, None)
 
 
+def _not_before(wanted: Filter, after: Order) -> Order:
+    """Where to begin: what was observed earlier than is asked for is left unread."""
+    return max(after, (wanted.since,)) if wanted.since else after
+
+
 def matching(
     parts: Iterable[Part], read: Read, wanted: Filter = EVERYTHING, after: Order = ()
 ) -> Iterator[Observation]:
     """All observations that pass the filter, in order of (observed_at, id), from just past `after`."""
     load = whole(read, Observation)
-    rows = stream(runs(parts, after, wanted.may_hold), load, observation_order, after)
+    begin = _not_before(wanted, after)
+    rows = stream(runs(parts, begin, wanted.admitted), load, observation_order, begin)
     return (row for row in rows if wanted.admits(row))
 
 

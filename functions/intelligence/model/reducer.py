@@ -17,17 +17,25 @@ from contracts.observations import WEAKNESS_TYPES, Observation
 from functions.intelligence.model.frontier import Frontier
 from functions.intelligence.model.graph import Entity, Relation
 from functions.intelligence.model.graph_delta import MAX_FAN, GraphDelta
-from functions.intelligence.model.parts import Manifest, Part, graph_order, observation_order, pack
+from functions.intelligence.model.parts import Manifest, Noted, Part, graph_order, observation_order, pack
 from functions.intelligence.model.state import NO_ROW, ReducerState
 from functions.intelligence.model.weaknesses import module_detection
 
 Sink = Callable[[str, bytes], object]
 """Writes one object: key, body."""
+Told = Callable[[int, int, Sequence[Noted]], None]
 
 PART_ROWS: Final = 5_000
+SORTED_PARTS: Final = 8
+"""Parts that are in order of time among themselves: the batches of a wave run at the same time, and who wants the
+next rows must look into each part that is about it."""
 GRAPH_ROWS: Final = 12_000
 
 _encoder = msgspec.msgpack.Encoder()
+
+
+def nobody(_part: int, _block: int, _rows: Sequence[Noted]) -> None:
+    """Nobody is told."""
 
 
 class Scan(msgspec.Struct, frozen=True):
@@ -42,18 +50,20 @@ class Scan(msgspec.Struct, frozen=True):
 
 
 class WaveReducer:
-    """Reduces one wave. Feed it observations with `add`, then take the manifest from `finish`."""
+    """Reduces one wave. Feed it observations with `add`, then take the manifest from `finish`. `told` is called with
+    the numbers of part and block, and the rows, of each block of observations that is written."""
 
-    def __init__(self, scan: Scan, state: ReducerState, wave: int, sink: Sink) -> None:
+    def __init__(self, scan: Scan, state: ReducerState, wave: int, sink: Sink, told: Told = nobody) -> None:
         self._scan = scan
         self._state = state
         self._wave = wave
         self._sink = sink
+        self._told = told
         self._plain = frozenset(name for name in scan.keep_attributes if "." not in name)
         self._nested = {name: name.split(".") for name in sorted(scan.keep_attributes - self._plain)}
         self._graph = GraphDelta(state, scan.groups, scan.max_fan)
         self._first_new_fact = len(state.digests)
-        self._rows: list[tuple[str, str, Observation]] = []
+        self._rows: list[Noted] = []
         self._frontier = Frontier(self._first_new_fact)
         self._weaknesses: list[msgspec.Raw] = []
         self._parts: list[Part] = []
@@ -86,14 +96,28 @@ class WaveReducer:
         self._graph.add(observation, row)
         if observation.type in WEAKNESS_TYPES:
             self._weaknesses.append(msgspec.Raw(_encoder.encode(module_detection(observation, state))))
-        self._rows.append((observation.observed_at, observation.id, observation))
-        if len(self._rows) >= PART_ROWS:
+        self._rows.append(self._noted(observation, row))
+        if len(self._rows) >= SORTED_PARTS * PART_ROWS:
             self._write_rows()
         fact = state.row_facts[row]
         if fact == known_facts:
             self._frontier.add(fact, observation)
         else:
             self._meet_again(observation, fact)
+
+    def _noted(self, observation: Observation, row: int) -> Noted:
+        """What is kept of a row until it is written: names that many rows share are kept once."""
+        state = self._state
+        return Noted(
+            observation.observed_at,
+            observation.id,
+            state.type_of(state.row_facts[row]),
+            state.modules.all[state.row_modules[row]],
+            observation.confidence,
+            observation.value,
+            observation.source_id,
+            _encoder.encode(observation),
+        )
 
     def _remember_attributes(self, attributes: Mapping[str, Any], row: int) -> None:
         if not attributes:
@@ -155,14 +179,17 @@ class WaveReducer:
         return of(self._scan.tenant_id, self._scan.scan_id, self._wave, part)
 
     def _write_rows(self) -> None:
-        if not self._rows:
-            return
-        self._rows.sort()
-        key = self._key(facts.observations_key, len(self._parts))
-        part, body = pack(key, [row for _, _, row in self._rows], observation_order)
+        self._rows.sort(key=observation_order)
+        for start in range(0, len(self._rows), PART_ROWS):
+            self._write_part(self._rows[start : start + PART_ROWS])
+        self._rows = []
+
+    def _write_part(self, rows: Sequence[Noted]) -> None:
+        number = len(self._parts)
+        key = self._key(facts.observations_key, number)
+        part, body = pack(key, rows, observation_order, lambda block, some: self._told(number, block, some))
         self._sink(key, body)
         self._parts.append(part)
-        self._rows = []
 
     def _write_graph(self) -> None:
         entities = self._graph.take_entities()

@@ -9,7 +9,7 @@ import msgspec
 from contracts import facts
 from functions.intelligence.model.correlation.engine import RuleSet
 from functions.intelligence.model.parts import Manifest, Written, written
-from functions.intelligence.model.reducer import Scan, Sink, WaveReducer
+from functions.intelligence.model.reducer import Scan, Sink, Told, WaveReducer, nobody
 from functions.intelligence.model.state import ReducerState
 
 
@@ -21,11 +21,13 @@ def reduce_wave(
     rules: RuleSet,
     sink: Sink,
     made_of: Sequence[Written] = (),
+    told: Told = nobody,
 ) -> Manifest:
     """Reduce wave `wave` and evaluate the rules that it can have changed; returns the manifest, written last.
 
     `states` are the deltas of the waves before, `segments` the batches of this one, each in order; `made_of` says
-    what the segments are, when they have been read. Doing it again writes the same objects.
+    what the segments are, when they have been read; `told` is called with each block of observations that is written.
+    Doing it again writes the same objects.
     """
     objects: list[Written] = []
 
@@ -36,7 +38,7 @@ def reduce_wave(
     state = ReducerState.load(states)
     first_row = len(state.ids)
     kept = scan.keep_attributes | rules.attributes
-    reducer = WaveReducer(msgspec.structs.replace(scan, keep_attributes=kept), state, wave, noting)
+    reducer = WaveReducer(msgspec.structs.replace(scan, keep_attributes=kept), state, wave, noting, told)
     for segment in segments:
         reducer.add(facts.decode_observations(segment))
     touched = rules.absorb(state, first_row)

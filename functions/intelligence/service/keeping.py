@@ -36,7 +36,7 @@ def sweep(store: Store, actor: Actor, scan_id: str) -> int:
 
     Of a scan that was deleted while it was compacted and learnt, everything goes.
     """
-    from functions.intelligence.model.compaction import REPLACED
+    from functions.intelligence.model.compaction import REPEATED, REPLACED
 
     prefix = facts.scan_prefix(actor.tenant_id, scan_id)
     try:
@@ -45,9 +45,22 @@ def sweep(store: Store, actor: Actor, scan_id: str) -> int:
         graph.forget_scan(store, actor, scan_id)
         return store.remove(actor, prefix)
     index = store.find_index(actor, scan_id, brief.wave - 1)
-    if index is None or index.generation is None or index.generation.through != index.manifests[-1].wave:
+    generation = index.generation if index else None
+    if index is None or generation is None or generation.through != index.manifests[-1].wave:
         return 0
-    return sum(store.remove(actor, prefix + area) for area in REPLACED)
+    replaced = sum(store.remove(actor, prefix + area) for area in REPLACED)
+    for key in REPEATED:
+        last = key(actor.tenant_id, scan_id, generation.through)
+        replaced += store.remove(actor, f"{last.rpartition('/')[0]}/", last)
+    return replaced + (_sweep_segments(store, actor, scan_id, generation.found) if generation.found else 0)
+
+
+def _sweep_segments(store: Store, actor: Actor, scan_id: str, directory: str) -> int:
+    """Remove what batches wrote, as far as it was found again in the compacted form; what came later, if anything,
+    stays."""
+    found = store.found(actor, directory)
+    told = {facts.segment_key(actor.tenant_id, scan_id, wave, number) for wave, number in found.names}
+    return store.remove_some(actor, f"{facts.scan_prefix(actor.tenant_id, scan_id)}segments/", told)
 
 
 def integrity(store: Store, actor: Actor, scan_id: str, begin: int, limit: int) -> tuple[IntegrityReport, int | None]:

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from contracts import facts
 from contracts.findings import Detection
 from contracts.reports import Evidence, GraphEdge, GraphNode, IntelligencePart, ReportGraph
@@ -17,7 +19,7 @@ from functions.intelligence.model.confidence import explain
 from functions.intelligence.model.correlation.own import PinnedRules
 from functions.intelligence.model.graph import Entity, Relation
 from functions.intelligence.model.parts import Index, Manifest, Slice, Written, merged, with_wave
-from functions.intelligence.model.postings import chosen
+from functions.intelligence.model.postings import Postings, chosen, extended
 from functions.intelligence.model.query import Filter, Page, matching, page
 from functions.intelligence.model.selection import Selection, select
 from functions.intelligence.schemas import EntityView
@@ -43,6 +45,7 @@ def reduce(store: Store, actor: Actor, scan_id: str, wave: int) -> dict[str, Any
 
     before = store.index(actor, scan_id, wave - 1)
     made_of: list[Written] = []
+    postings = Postings()
     manifest = reduce_wave(
         Scan(tenant_id=actor.tenant_id, scan_id=scan_id),
         wave,
@@ -51,11 +54,22 @@ def reduce(store: Store, actor: Actor, scan_id: str, wave: int) -> dict[str, Any
         rules_of(_settled_rules(store, actor, scan_id, wave)),
         lambda key, body: store.write(actor, key, body),
         made_of,
+        postings.add,
     )
     index = with_wave(before, manifest, facts.manifest_key(actor.tenant_id, scan_id, wave))
+    index = _with_values(store, actor, scan_id, index, postings)
     conclusions = _write_conclusions(store, actor, scan_id, index.manifests)
     store.write_index(actor, scan_id, index)
     return {"observations": manifest.stored, "entities": manifest.new_facts, "conclusions": conclusions}
+
+
+def _with_values(store: Store, actor: Actor, scan_id: str, index: Index, postings: Postings) -> Index:
+    """The index with that of the latest wave's values, so that they are found while the scan goes on."""
+    key = facts.values_key(actor.tenant_id, scan_id, index.manifests[-1].wave)
+    values, body = extended(index, postings, key, reader(store, actor))
+    if body:
+        store.write(actor, key, body)
+    return msgspec.structs.replace(index, values=values)
 
 
 def _settled_rules(store: Store, actor: Actor, scan_id: str, wave: int) -> PinnedRules:
@@ -74,11 +88,7 @@ def observations(store: Store, actor: Actor, scan_id: str, wanted: Filter, limit
     def fetch(slices: Sequence[Slice]) -> list[bytes]:
         return store.read_all(actor, slices)
 
-    generation = index.generation
-    if generation is None or generation.postings is None or generation.through < index.manifests[-1].wave:
-        return page(index.observations, fetch, limit, wanted, after)
-    looked_up = chosen(generation.postings, generation.observations, wanted, fetch)
-    return page(index.observations, fetch, limit, wanted, after, looked_up)
+    return page(index.observations, fetch, limit, wanted, after, chosen(index, wanted, fetch))
 
 
 def entities(

@@ -42,7 +42,7 @@ class Intelligence(BoundedContext):
             memory=1769,
         )
         analyse = self.protocol("analyse", "api.handler", API, ANALYSES, layers=["documents"], memory=1769)
-        reduce = self.door("reduce", "steps.reduce", memory=3008, timeout=600, snap_start=False)
+        reduce = self.door("reduce", "steps.reduce", memory=3008, timeout=600, snap_start=False, layers=["documents"])
         hand_in = self.door("hand-in", "steps.hand_in", memory=1769, timeout=300, snap_start=False)
         keepers = self._keepers()
         for door in (api, analyse, reduce, hand_in, *keepers.values()):

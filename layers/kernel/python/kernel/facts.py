@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import Any
@@ -51,12 +51,17 @@ class Facts:
 
     def bodies(self, actor: Actor, keys: Iterable[str]) -> Iterator[bytes]:
         """The objects of many keys, in their order, the next ones being fetched while one is used. Raises NotFound."""
-        coming = iter(keys)
+        return self.slices(actor, ((key, 0, 0) for key in keys))
+
+    def slices(self, actor: Actor, wanted: Iterable[tuple[str, int, int]]) -> Iterator[bytes]:
+        """Bytes of many objects (key, start, size; a size of 0 is all of it), in their order, the next ones being
+        fetched while one is used. Raises NotFound."""
+        coming = iter(wanted)
         with ThreadPoolExecutor(AHEAD) as pool:
-            waiting = deque(pool.submit(self.get, actor, key) for key in islice(coming, AHEAD))
+            waiting = deque(pool.submit(self.get, actor, *each) for each in islice(coming, AHEAD))
             while waiting:
                 body = waiting.popleft().result()
-                waiting.extend(pool.submit(self.get, actor, key) for key in islice(coming, 1))
+                waiting.extend(pool.submit(self.get, actor, *each) for each in islice(coming, 1))
                 yield body
 
     def put_all(self, actor: Actor, objects: Iterable[tuple[str, bytes]]) -> None:
@@ -90,7 +95,12 @@ class Facts:
 
     def delete(self, actor: Actor, prefix: str, kept: str = "") -> int:
         """Remove everything below a prefix but the object `kept`; how many objects went."""
-        keys = [key for key in self.keys(actor, prefix) if key != kept]
+        return self.remove(actor, [key for key in self.keys(actor, prefix) if key != kept])
+
+    def remove(self, actor: Actor, keys: Sequence[str]) -> int:
+        """Remove some objects; how many there were."""
+        for key in keys:
+            self._own(actor, key)
         for start in range(0, len(keys), DELETE_BATCH):
             batch = [{"Key": key} for key in keys[start : start + DELETE_BATCH]]
             with aws.acting_for(actor.tenant_id):

@@ -1,0 +1,156 @@
+"""What each batch of a compacted scan found, told by where it lies among the scan's compacted observations.
+
+So the facts of a scan that has ended lie there once, and a rescan can still take over what one batch found. A batch's
+rows are *places*: their numbers, counted from 0 through all blocks of all parts in order. What does not lie there in
+the batch's own words (a fact that another batch had told before it) is kept with the batch.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import accumulate
+from typing import Final, NamedTuple
+
+import msgspec
+
+from contracts.facts import decode_rows
+from contracts.observations import Observation
+
+TOGETHER_ROWS: Final = 50_000
+"""Rows of batches that are gathered at once: batches that ran at the same time have their rows in the same blocks."""
+
+BatchName = tuple[int, int]
+"""Wave and number."""
+
+
+class ObjectSlice(NamedTuple):
+    """Some bytes of an object."""
+
+    key: str
+    start: int
+    size: int
+
+
+Fetch = Callable[[Iterable[ObjectSlice]], Iterator[bytes]]
+"""Reads slices of objects, in their order. Raises NotFound."""
+
+
+class StoredPart(msgspec.Struct, frozen=True, array_like=True):
+    """An object of compacted observations, and the bytes and rows of each of its blocks, end to end."""
+
+    key: str
+    sizes: tuple[int, ...]
+    rows: tuple[int, ...]
+
+
+class BatchAt(msgspec.Struct, frozen=True, array_like=True):
+    """Where the rows of a batch are told: some bytes of an object (by its number), which are a segment of one
+    `FoundBatch`."""
+
+    wave: int
+    number: int
+    object: int
+    start: int
+    size: int
+    rows: int
+
+
+class FoundBatch(msgspec.Struct, frozen=True, array_like=True):
+    """The rows of a batch in its own order: the steps from each place to the next one, from 0, as little-endian signed
+    64-bit numbers; and between them those that lie nowhere else, each with its number among the rows."""
+
+    steps: bytes
+    own: list[tuple[int, msgspec.Raw]]
+
+
+class Found(msgspec.Struct, frozen=True):
+    """What all batches of a scan found: the parts of its observations, the objects that tell of batches, and where in
+    them each batch is."""
+
+    observations: tuple[StoredPart, ...]
+    objects: tuple[str, ...]
+    batches: tuple[BatchAt, ...]
+
+    @property
+    def names(self) -> dict[BatchName, BatchAt]:
+        """The batches by wave and number."""
+        return {(each.wave, each.number): each for each in self.batches}
+
+
+def raw_rows(segment: bytes) -> list[msgspec.Raw]:
+    """The rows of a segment as they lie there, each to be decoded on its own."""
+    return decode_rows(segment, msgspec.Raw)
+
+
+def batches(found: Found, wanted: Iterable[BatchName], fetch: Fetch) -> Iterator[tuple[BatchName, list[Observation]]]:
+    """What some batches found, in the order in which they are asked for. Raises KeyError for one that is not there."""
+    names = found.names
+    together: list[BatchAt] = []
+    for name in wanted:
+        together.append(names[name])
+        if sum(each.rows for each in together) >= TOGETHER_ROWS:
+            yield from _gathered(found, together, fetch)
+            together = []
+    yield from _gathered(found, together, fetch)
+
+
+def _gathered(found: Found, wanted: Sequence[BatchAt], fetch: Fetch) -> Iterator[tuple[BatchName, list[Observation]]]:
+    """Some batches, whose blocks are read once each, in order."""
+    told = fetch(ObjectSlice(found.objects[each.object], each.start, each.size) for each in wanted)
+    rows: list[dict[int, Observation]] = []
+    places: list[tuple[int, int, int]] = []
+    for turn, segment in enumerate(told):
+        (batch,) = decode_rows(segment, FoundBatch)
+        own = {number: _decoded(raw) for number, raw in batch.own}
+        rows.append(own)
+        steps = array("q")
+        steps.frombytes(batch.steps)
+        free = (number for number in range(len(steps) + len(own)) if number not in own)
+        places += ((place, turn, number) for place, number in zip(accumulate(steps), free, strict=True))
+    places.sort()
+    for (_, turn, number), raw in zip(places, _raws(found, [place for place, _, _ in places], fetch), strict=True):
+        rows[turn][number] = _decoded(raw)
+    for each, by_number in zip(wanted, rows, strict=True):
+        yield (each.wave, each.number), [by_number[number] for number in range(len(by_number))]
+
+
+def _raws(found: Found, places: Sequence[int], fetch: Fetch) -> Iterator[msgspec.Raw]:
+    """The rows at some places, which are in order; only their blocks are read."""
+    blocks: list[ObjectSlice] = []
+    shares: list[list[int]] = []
+    at = first = 0
+    for part in found.observations:
+        start = 0
+        for size, rows in zip(part.sizes, part.rows, strict=True):
+            begin = at
+            while at < len(places) and places[at] < first + rows:
+                at += 1
+            if at > begin:
+                blocks.append(ObjectSlice(part.key, start, size))
+                shares.append([place - first for place in places[begin:at]])
+            start += size
+            first += rows
+    for body, share in zip(_blocks(blocks, fetch), shares, strict=True):
+        raws = raw_rows(body)
+        yield from (raws[number] for number in share)
+
+
+def _blocks(blocks: Sequence[ObjectSlice], fetch: Fetch) -> Iterator[bytes]:
+    """Blocks in order; those that lie end to end are fetched as one."""
+    spans: list[list[ObjectSlice]] = []
+    for block in blocks:
+        last = spans[-1][-1] if spans else None
+        if last and (last.key, last.start + last.size) == (block.key, block.start):
+            spans[-1].append(block)
+        else:
+            spans.append([block])
+    wide = (ObjectSlice(span[0].key, span[0].start, sum(each.size for each in span)) for span in spans)
+    for span, body in zip(spans, fetch(wide), strict=True):
+        for block in span:
+            begin = block.start - span[0].start
+            yield body[begin : begin + block.size]
+
+
+def _decoded(raw: msgspec.Raw) -> Observation:
+    return msgspec.msgpack.decode(raw, type=Observation)
