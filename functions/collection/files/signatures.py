@@ -1,8 +1,12 @@
-"""YARA rules over files: those that ship with the product, and a tenant's own."""
+"""YARA rules over files: those that ship with the product, and a tenant's own. Runs in a process of its own (see
+`apart`): the engine bounds the time of matching, and neither that of compiling rules nor its memory."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import json
+import resource
+import sys
+from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -10,6 +14,10 @@ from typing import Any
 FOLDER = Path(__file__).parents[1] / "data" / "yara"
 SECONDS = 5
 MAX_MATCHES = 50
+MAX_FIELDS = 20
+MAX_WORDS = 500
+"""What a rule says of itself."""
+MEMORY_BYTES = 1024 * 1024 * 1024
 OWN = "own"
 SHIPPED = "shipped"
 
@@ -82,4 +90,27 @@ def _add_sources(compiler: Any, own: str, shipped: bool) -> str:
 
 
 def _metadata(rule: Any) -> dict[str, Any]:
-    return {str(name): value for name, value in rule.metadata if isinstance(value, str | int | float | bool)}
+    told = [(str(name), value) for name, value in rule.metadata if isinstance(value, str | int | float | bool)]
+    return {name: value[:MAX_WORDS] if isinstance(value, str) else value for name, value in told[:MAX_FIELDS]}
+
+
+def main() -> int:
+    """Read how long it may take, a tenant's rules and a file from standard input, and print what matches, under limits
+    that the kernel keeps. The first line is JSON, and says how long the rules are."""
+    asked = json.loads(sys.stdin.buffer.readline())
+    resource.setrlimit(resource.RLIMIT_CPU, (asked["seconds"], asked["seconds"]))
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    own = sys.stdin.buffer.read(asked["own"]).decode()
+    answer: dict[str, Any]
+    try:
+        hits = scan(sys.stdin.buffer.read(), own, shipped=asked["shipped"])
+        answer = {"hits": [asdict(hit) for hit in hits]}
+    except (RulesError, NoEngine, TimeoutError, MemoryError) as error:
+        answer = {"error": type(error).__name__, "detail": str(error)}
+    sys.stdout.write(json.dumps(answer))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

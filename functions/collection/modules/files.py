@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -13,9 +12,9 @@ from pydantic import Field
 from contracts.findings import SEVERITY_ORDER, Severity
 from contracts.modules import CostClass, ModuleFace
 from contracts.observations import Invasiveness, Observation, ObservationType
-from functions.collection.files.apart import metadata_of
+from functions.collection.files.apart import metadata_of, signatures_in
 from functions.collection.files.metadata import Unreadable
-from functions.collection.files.signatures import Hit, NoEngine, RulesError, scan
+from functions.collection.files.signatures import Hit, NoEngine, RulesError
 from functions.collection.module import Config, Context, Found, Module
 from functions.collection.weakness import Check, exposure
 from functions.collection.web import content_type
@@ -117,7 +116,7 @@ async def _hits(body: bytes, url: str, context: Context) -> list[Hit]:
     if not config.signatures and not config.own_rules:
         return []
     try:
-        return await asyncio.to_thread(scan, body, config.own_rules, shipped=config.signatures)
+        return await signatures_in(body, config.own_rules, shipped=config.signatures)
     except NoEngine as error:
         context.log.warning("files are not searched: %s", error)
     except RulesError as error:

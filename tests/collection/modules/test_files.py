@@ -15,7 +15,8 @@ from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.collection.files.apart import metadata_of
+from functions.collection.files import signatures
+from functions.collection.files.apart import metadata_of, signatures_in
 from functions.collection.files.metadata import Unreadable, kind_of, read_metadata
 from functions.collection.files.signatures import RulesError, scan
 from functions.collection.modules.files import Files
@@ -269,6 +270,34 @@ def test_rules_that_take_for_ever_are_stopped() -> None:
     with pytest.raises((TimeoutError, RulesError)):
         scan(b"x" * 1000, slow)
     assert time.monotonic() - began < 30
+
+
+SLOW = "rule slow { condition: for all i in (0..100000000000) : (for any j in (0..1000000) : (j + i == -1) or true) }"
+
+
+async def test_rules_are_tried_in_a_process_that_is_ended_when_they_take_too_long() -> None:
+    with pytest.raises((TimeoutError, RulesError), match="took"):
+        await signatures_in(b"x" * 1000, SLOW, seconds=1)
+    with pytest.raises(TimeoutError, match="longer than"):
+        await signatures_in(b"x" * 1000, SLOW, seconds=signatures.SECONDS + 10)
+
+
+async def test_rules_that_take_too_much_memory_are_explained() -> None:
+    body = b"ab" * (30 * 1024 * 1024)
+    greedy = "".join(
+        f"rule r{n} {{ strings: $a = /(a|b){{1,{n + 2}}}/ $b = /[ab]+.{{0,9}}/ condition: #a > 9999999 and #b > 1 }}\n"
+        for n in range(40)
+    )
+    with pytest.raises((TimeoutError, RulesError)):
+        await signatures_in(body, greedy)
+
+
+async def test_what_the_process_finds_is_what_is_found_without_it() -> None:
+    for body in (EICAR, b"MZ" + b"\0" * 100 + b"UPX!", b"", b"plain"):
+        assert await signatures_in(body) == scan(body)
+    assert [hit.rule for hit in await signatures_in(b"secret sauce", OWN, shipped=False)] == ["mine"]
+    with pytest.raises(RulesError, match="own"):
+        await signatures_in(b"", "rule {")
 
 
 async def test_what_is_too_large_is_left_alone() -> None:
