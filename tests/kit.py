@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from contracts.access import Role, permissions_of
-from kernel import aws, cursors
+from kernel import aws, cursors, viewer
 from kernel.actor import Actor
 from kernel.attributes import from_item
 from kernel.events import Envelope
@@ -71,6 +71,14 @@ def _kept(_modules: int) -> list[tuple[Any, str]]:
     """The rooms that keep something, with the keeper's name; looked for anew when a module was imported."""
     rooms = [module for name, module in list(sys.modules.items()) if name.startswith("functions.")]
     return [(room, keeper) for room in rooms for keeper in KEEPERS if hasattr(room, keeper)]
+
+
+def edge_of(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """The headers of a request that came through the edge, from 203.0.113.9; from now on there is one."""
+    answer = aws.client("secretsmanager").create_secret(Name=new_id("edge"), SecretString="only the edge knows")
+    monkeypatch.setenv("EDGE_SECRET_ARN", answer["ARN"])
+    viewer._secret.cache_clear()
+    return {"palisade-viewer": "203.0.113.9", "palisade-edge": "only the edge knows"}
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from functions.access.tokens import TokenRefused, verify
 from kernel import observe
 from kernel.actor import Actor
 from kernel.errors import Problem, Unauthenticated
+from kernel.viewer import viewer_address
 
 SCHEME = "bearer "
 
@@ -27,8 +28,10 @@ def authorize(event: dict[str, Any], _context: object) -> dict[str, Any]:
     the verified actor or with the reason why there is none: the room answers with a problem, which the gateway
     cannot."""
     gateway = event.get("requestContext", {}).get("http", {})
-    visit = Visit(gateway.get("method", ""), gateway.get("path", ""), gateway.get("sourceIp"))
-    header = event.get("headers", {}).get("authorization", "")
+    headers = event.get("headers", {})
+    address = viewer_address(headers, gateway.get("sourceIp"))
+    visit = Visit(gateway.get("method", ""), gateway.get("path", ""), address)
+    header = headers.get("authorization", "")
     try:
         if not header.lower().startswith(SCHEME):
             raise Unauthenticated("The Authorization header must carry a bearer token.")
@@ -42,7 +45,8 @@ def authorize_socket(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """The authorizer of `$connect`. A browser cannot set headers on a WebSocket, so the token comes as the query
     parameter `token`; a refused one never gets a connection."""
     token = (event.get("queryStringParameters") or {}).get("token", "")
-    address = event.get("requestContext", {}).get("identity", {}).get("sourceIp")
+    seen = event.get("requestContext", {}).get("identity", {}).get("sourceIp")
+    address = viewer_address(event.get("headers") or {}, seen)
     try:
         actor = _admit(token, Visit("GET", "/ws", address))
     except Problem:
@@ -52,15 +56,19 @@ def authorize_socket(event: dict[str, Any], _context: object) -> dict[str, Any]:
 
 def _admit(bearer: str, visit: Visit) -> Actor:
     if bearer.startswith(KEY_PREFIX):
-        return store().admit_key(bearer, visit)
+        return _from(visit, store().admit_key(bearer, visit))
     try:
-        claims = verify(bearer)
-        return store().admit_session(claims, visit)
+        return _from(visit, store().admit_session(verify(bearer), visit))
     except TokenRefused as refused:
         raise Unauthenticated(refused.reason) from None
     except (KeyError, ValueError, TypeError) as error:
         observe.logger().warning("token refused", extra={"reason": type(error).__name__})
         raise Unauthenticated("The token is not valid here.") from None
+
+
+def _from(visit: Visit, actor: Actor) -> Actor:
+    """The actor with the address that it came from: the room's own gateway event names the edge's."""
+    return actor.model_copy(update={"address": visit.address})
 
 
 def _policy(effect: str, resource: str, context: dict[str, str]) -> dict[str, Any]:

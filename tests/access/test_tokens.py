@@ -27,7 +27,7 @@ from kernel.actor import Actor, Rate
 from kernel.ids import new_id
 from kernel.table import Table, create
 from tests.edges import Receiver, receiving
-from tests.kit import REGION
+from tests.kit import REGION, edge_of
 
 POOL, CLIENT = f"{REGION}_pool1", "client-1"
 ISSUER = f"https://cognito-idp.{REGION}.amazonaws.com/{POOL}"
@@ -134,6 +134,31 @@ def test_a_good_token_makes_its_actor(scheme: str) -> None:
     assert answer["isAuthorized"] is True
     assert Actor.model_validate_json(answer["context"]["actor"]) == WHO
     assert socket({"token": token()}) == "Allow"
+
+
+def test_the_actor_comes_from_where_the_edge_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    edge = edge_of(monkeypatch)
+    bearer, gateways = token(), {"sourceIp": "198.51.100.1"}
+    through = {"headers": {"authorization": f"Bearer {bearer}", **edge}, "requestContext": {"http": gateways}}
+    answer = authorize(through, None)
+    assert Actor.model_validate_json(answer["context"]["actor"]).address == edge["palisade-viewer"]
+    around = {"headers": {"authorization": f"Bearer {bearer}", **edge, "palisade-edge": "guessed"}}
+    answer = authorize({**around, "requestContext": {"http": gateways}}, None)
+    assert Actor.model_validate_json(answer["context"]["actor"]).address == gateways["sourceIp"]
+
+
+def test_a_socket_comes_from_where_the_edge_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    headers = {name.title(): value for name, value in edge_of(monkeypatch).items()}
+    policy = authorize_socket(
+        {
+            "queryStringParameters": {"token": token()},
+            "headers": headers,
+            "requestContext": {"identity": {"sourceIp": "198.51.100.1"}},
+            "methodArn": ARN,
+        },
+        None,
+    )
+    assert Actor.model_validate_json(policy["context"]["actor"]).address == "203.0.113.9"
 
 
 def forged_with_public_key() -> str:

@@ -19,7 +19,7 @@ from kernel.table import Table, create
 from tests.faults import answering, refusal
 from tests.identity.kit import ANN, FIREFOX, PASSWORD, add, bearer, claims, log_in, post, refresh
 from tests.identity.pool import Pool
-from tests.kit import call, committed_events
+from tests.kit import call, committed_events, edge_of
 
 
 def session_of(tokens: dict[str, Any]) -> SessionRecord:
@@ -48,6 +48,13 @@ def test_a_log_in_writes_its_session_and_gives_tokens_that_name_the_organisation
     assert (event.origin.user_id, event.origin.address) == (user["user_id"], "127.0.0.1")
     assert event.data["session_id"] == session.session_id
     assert PASSWORD not in event.model_dump_json()
+
+
+def test_behind_the_edge_a_log_in_comes_from_its_viewer(monkeypatch: pytest.MonkeyPatch) -> None:
+    add(new_id("org"))
+    edge = edge_of(monkeypatch)
+    assert session_of(log_in(headers=edge).body).address == edge["palisade-viewer"]
+    assert session_of(log_in(headers={**edge, "palisade-edge": "guessed"}).body).address == "127.0.0.1"
 
 
 def test_no_tokens_are_given_when_the_session_cannot_be_written() -> None:

@@ -9,6 +9,7 @@ from functions.identity.model.accounts import Place, device_name
 from functions.identity.store import Store
 from kernel.actor import Actor
 from kernel.http import Request, Room
+from kernel.viewer import viewer_address
 
 app = Room("identity")
 store = cache(Store)
@@ -17,7 +18,7 @@ store = cache(Store)
 def place_of(request: Request) -> Place:
     """Where a request comes from."""
     return Place(
-        address=request.client.host if request.client else None,
+        address=viewer_address(request.headers, request.client.host if request.client else None),
         device=device_name(request.headers.get("user-agent")),
         request_id=request.state.request_id,
     )

@@ -53,6 +53,7 @@ class Identity(BoundedContext):
             public=[f"/auth/{path}" for path in BEFORE_LOG_IN],
         )
         self._know_pool(api)
+        platform.know_viewers(api)
         self.grant_table(api, ["PLATFORM#TENANTS#*"], [*READ, "dynamodb:PutItem"])
         self.grant_table(api, ["ROLES", "TEAMS", "ORGANIZATIONS", "DELEGATIONS"], READ)
         self.grant_table(api, ["KEYS"], [*READ, "dynamodb:PutItem"])

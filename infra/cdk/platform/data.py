@@ -1,4 +1,4 @@
-"""Where the platform keeps things: the table, the facts bucket, the key, the cursor secret."""
+"""Where the platform keeps things: the table, the facts bucket, the key, the secrets."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from constructs import Construct
 from infra.cdk import nag
 from infra.cdk.constructs.keys import INDEXES
 from infra.cdk.stage import Stage
+
+EDGE_REGION = "us-east-1"
+"""Where CloudFront's firewall has to be."""
 
 
 class Data(Construct):
@@ -30,6 +33,7 @@ class Data(Construct):
             noncurrent_version_expiration=Duration.days(30),
         )
         self.cursor_secret = self._cursor_secret(stage)
+        self.edge_secret = None if stage.is_local else self._edge_secret(stage)
 
     def _cursor_secret(self, stage: Stage) -> aws_secretsmanager.Secret:
         secret = aws_secretsmanager.Secret(
@@ -42,6 +46,23 @@ class Data(Construct):
             ),
         )
         reason = "It protects the place in a list, not data; rotating it would end lists that are being read."
+        nag.accept(secret, reason, "AwsSolutions-SMG4")
+        return secret
+
+    def _edge_secret(self, stage: Stage) -> aws_secretsmanager.Secret:
+        """What the edge proves itself with to the API. The edge lies in another region than the API may."""
+        region = Stack.of(self).region
+        secret = aws_secretsmanager.Secret(
+            self,
+            "EdgeSecret",
+            secret_name=stage.resource(stage.edge_secret),
+            description="Shows the API that a request came through the edge.",
+            generate_secret_string=aws_secretsmanager.SecretStringGenerator(
+                password_length=48, exclude_punctuation=True
+            ),
+            replica_regions=[] if region == EDGE_REGION else [aws_secretsmanager.ReplicaRegion(region=EDGE_REGION)],
+        )
+        reason = "It is changed by a deployment, which gives the edge the new one; see the guide to operation."
         nag.accept(secret, reason, "AwsSolutions-SMG4")
         return secret
 

@@ -3,6 +3,7 @@ plays CloudFront."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import cast
 
 from aws_cdk import (
@@ -11,6 +12,7 @@ from aws_cdk import (
     Duration,
     Environment,
     Fn,
+    SecretValue,
     Stack,
     aws_cloudfront,
     aws_cloudfront_origins,
@@ -23,8 +25,9 @@ from constructs import Construct
 from infra.cdk import nag
 from infra.cdk.contexts.realtime import STAGE, Realtime
 from infra.cdk.packaging import web_app
-from infra.cdk.platform.data import private_bucket
+from infra.cdk.platform.data import EDGE_REGION, private_bucket
 from infra.cdk.platform.stack import Platform
+from kernel.viewer import PROOF
 
 REQUESTS_PER_FIVE_MINUTES = 3000
 """Of one address; WAF's own count, over a sliding window."""
@@ -49,14 +52,23 @@ class Edge(Stack):
             scope,
             "Edge",
             stack_name=stage.resource("edge"),
-            env=Environment(account=platform.account, region="us-east-1"),
+            env=Environment(account=platform.account, region=EDGE_REGION),
             cross_region_references=True,
         )
         self.firewall = self._firewall(stage.resource("edge"))
         access_logs = private_bucket(self, "AccessLogs", stage)
         web = private_bucket(self, "Web", stage, access_logs)
-        api = aws_cloudfront_origins.HttpOrigin(Fn.select(2, Fn.split("/", platform.http_api.api_endpoint)))
-        socket = aws_cloudfront_origins.HttpOrigin(realtime.domain, origin_path=f"/{STAGE}")
+        proof = {PROOF: SecretValue.secrets_manager(stage.resource(stage.edge_secret)).unsafe_unwrap()}
+        domain = Fn.select(2, Fn.split("/", platform.http_api.api_endpoint))
+        api = aws_cloudfront_origins.HttpOrigin(domain, custom_headers=proof)
+        socket = aws_cloudfront_origins.HttpOrigin(realtime.domain, origin_path=f"/{STAGE}", custom_headers=proof)
+        self._viewer = aws_cloudfront.Function(
+            self,
+            "Viewer",
+            code=aws_cloudfront.FunctionCode.from_file(file_path=str(Path(__file__).with_name("viewer.js"))),
+            runtime=aws_cloudfront.FunctionRuntime.JS_2_0,
+            comment="Tells the API who asks.",
+        )
         logs = aws_s3.Bucket(
             self,
             "Logs",
@@ -122,6 +134,11 @@ class Edge(Stack):
             aws_cloudfront.CachePolicy.CACHING_DISABLED,
             aws_cloudfront.OriginRequestPolicy.ALL_VIEWER_EXCEPT_HOST_HEADER,
             aws_cloudfront.AllowedMethods.ALLOW_ALL,
+            [
+                aws_cloudfront.FunctionAssociation(
+                    function=self._viewer, event_type=aws_cloudfront.FunctionEventType.VIEWER_REQUEST
+                )
+            ],
         )
 
     def _behaviour(
@@ -130,6 +147,7 @@ class Edge(Stack):
         cache: aws_cloudfront.ICachePolicy,
         request: aws_cloudfront.IOriginRequestPolicy | None,
         methods: aws_cloudfront.AllowedMethods,
+        functions: list[aws_cloudfront.FunctionAssociation] | None = None,
     ) -> aws_cloudfront.BehaviorOptions:
         return aws_cloudfront.BehaviorOptions(
             origin=origin,
@@ -138,6 +156,7 @@ class Edge(Stack):
             allowed_methods=methods,
             viewer_protocol_policy=aws_cloudfront.ViewerProtocolPolicy.REDIRECT_TO_HTTPS,
             response_headers_policy=self._headers(),
+            function_associations=functions,
         )
 
     def _headers(self) -> aws_cloudfront.ResponseHeadersPolicy:

@@ -27,6 +27,7 @@ from infra.cdk.platform.data import Data, private_bucket
 from infra.cdk.platform.directory import Directory
 from infra.cdk.platform.schemas import EventSchemas
 from infra.cdk.stage import Stage
+from kernel.viewer import PROOF, VIEWER
 
 RELAY_BATCH = 100
 REMEMBERED_SECONDS = 20
@@ -52,6 +53,7 @@ class Platform(Stack):
         for door in (self.gatekeeper, self.socket_gatekeeper):
             door.function.add_environment("USER_POOL_ID", self.directory.pool.user_pool_id)
             door.function.add_environment("USER_POOL_CLIENT_ID", self.directory.client.user_pool_client_id)
+            self.know_viewers(door)
         self.http_api = self._http_api()
         self.authorizer = self._authorizer()
         Dashboard(self, stage, self.http_api, self.data.table)
@@ -150,6 +152,12 @@ class Platform(Stack):
         bounds.allow(door.allow_data, outbox, ["dynamodb:PutItem"])
         return door
 
+    def know_viewers(self, door: Door) -> None:
+        """Let a door believe the edge about who asks; without an edge there is nothing to believe."""
+        if self.data.edge_secret is not None:
+            door.allow(["secretsmanager:GetSecretValue"], [self.data.edge_secret.secret_arn])
+            door.function.add_environment("EDGE_SECRET_ARN", self.data.edge_secret.secret_arn)
+
     def _http_api(self) -> aws_apigatewayv2.HttpApi:
         api = aws_apigatewayv2.HttpApi(
             self, "Api", api_name=self.stage.resource("api"), create_default_stage=False, description="Palisade"
@@ -166,7 +174,10 @@ class Platform(Stack):
         return api
 
     def _authorizer(self) -> aws_apigatewayv2.IHttpRouteAuthorizer:
-        """The authorizer of every guarded route. It is made here once: the context stacks only refer to it."""
+        """The authorizer of every guarded route. It is made here once: the context stacks only refer to it. What it
+        says holds for one viewer, as the edge names him with its proof: the gateway turns away who came around it."""
+        edge = [f"$request.header.{name}" for name in (VIEWER, PROOF)]
+        viewer = ["$context.identity.sourceIp"] if self.stage.is_local else edge
         authorizer = aws_apigatewayv2.HttpAuthorizer(
             self,
             "TokenAuthorizer",
@@ -179,7 +190,7 @@ class Platform(Stack):
             ),
             identity_source=[
                 "$request.header.Authorization",
-                "$context.identity.sourceIp",
+                *viewer,
                 "$context.httpMethod",
                 "$context.path",
             ],

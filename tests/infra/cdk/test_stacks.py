@@ -210,6 +210,33 @@ def test_the_edge_has_a_firewall_and_strict_headers(production: Templates) -> No
     assert {each["ViewerProtocolPolicy"] for each in behaviours} == {"redirect-to-https"}
 
 
+def test_the_edge_says_who_asks_and_proves_that_it_is_the_edge(production: Templates) -> None:
+    (distribution,) = production.of_type("AWS::CloudFront::Distribution").values()
+    settings = distribution["DistributionConfig"]
+    origins = {each["Id"]: each.get("CustomOriginConfig") and each for each in settings["Origins"]}
+    (viewer,) = production.of_type("AWS::CloudFront::Function")
+    for behaviour in settings["CacheBehaviors"]:
+        (association,) = behaviour["FunctionAssociations"]
+        assert association["EventType"] == "viewer-request"
+        assert viewer.rpartition("/")[2] in str(association["FunctionARN"])
+        (header,) = origins[behaviour["TargetOriginId"]]["OriginCustomHeaders"]
+        assert header["HeaderName"] == "palisade-edge"
+        assert "resolve:secretsmanager:palisade-prod-edge:" in str(header["HeaderValue"])
+    assert "FunctionAssociations" not in settings["DefaultCacheBehavior"]
+    kind = "AWS::ApiGatewayV2::Authorizer"
+    (authorizer,) = (each for each in production.of_type(kind).values() if "AuthorizerPayloadFormatVersion" in each)
+    sources = set(authorizer["IdentitySource"])
+    assert {"$request.header.palisade-viewer", "$request.header.palisade-edge"} <= sources, "else one viewer's answer"
+
+
+def test_what_a_viewer_says_of_his_address_is_replaced_at_the_edge() -> None:
+    script = (ROOT / "infra" / "cdk" / "platform" / "viewer.js").read_text()
+    event = {"viewer": {"ip": "203.0.113.9"}, "request": {"headers": {"palisade-viewer": {"value": "10.0.0.1"}}}}
+    said = f"{script}; console.log(JSON.stringify(handler({json.dumps(event)})))"
+    done = subprocess.run(["node", "-e", said], capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout) == {"headers": {"palisade-viewer": {"value": "203.0.113.9"}}}
+
+
 def test_every_event_has_its_schema_in_the_registry(production: Templates) -> None:
     schemas = production.of_type("AWS::EventSchemas::Schema").values()
     assert {schema["SchemaName"].rpartition("@")[2] for schema in schemas} == set(all_events())

@@ -73,7 +73,7 @@ def _read(request: Request) -> Actor:
         actor = _actor(verified["actor"])
     except ValidationError:
         raise Unauthenticated() from None
-    address = gateway.get("http", {}).get("sourceIp")
+    address = actor.address or gateway.get("http", {}).get("sourceIp")
     return actor.model_copy(update={"address": address, "request_id": request.state.request_id})
 
 
