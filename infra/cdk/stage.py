@@ -45,7 +45,7 @@ class Stage:
     """Begins the name of Cognito's hosted pages, which nobody else in the region may have; empty: the account's."""
     hosted_url: str = ""
     """Where the hosted pages are, when they have no name of their own."""
-    edge_secret: str = "edge"
+    edge_proof: str = "edge"
     """The name of the secret that the edge proves itself with: with another name, a deployment makes a new secret."""
     environment: dict[str, str] = field(default_factory=dict)
     """Settings that every function of the stage gets."""

@@ -55,7 +55,7 @@ class Data(Construct):
         secret = aws_secretsmanager.Secret(
             self,
             "EdgeSecret",
-            secret_name=stage.resource(stage.edge_secret),
+            secret_name=stage.resource(stage.edge_proof),
             description="Shows the API that a request came through the edge.",
             generate_secret_string=aws_secretsmanager.SecretStringGenerator(
                 password_length=48, exclude_punctuation=True

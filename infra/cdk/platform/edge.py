@@ -58,7 +58,7 @@ class Edge(Stack):
         self.firewall = self._firewall(stage.resource("edge"))
         access_logs = private_bucket(self, "AccessLogs", stage)
         web = private_bucket(self, "Web", stage, access_logs)
-        proof = {PROOF: SecretValue.secrets_manager(stage.resource(stage.edge_secret)).unsafe_unwrap()}
+        proof = {PROOF: SecretValue.secrets_manager(stage.resource(stage.edge_proof)).unsafe_unwrap()}
         domain = Fn.select(2, Fn.split("/", platform.http_api.api_endpoint))
         api = aws_cloudfront_origins.HttpOrigin(domain, custom_headers=proof)
         socket = aws_cloudfront_origins.HttpOrigin(realtime.domain, origin_path=f"/{STAGE}", custom_headers=proof)
