@@ -18,6 +18,7 @@ from contracts.modules import ModuleFace
 from contracts.observations import Invasiveness, Observation, ObservationType, observation_id
 from contracts.scans import ScanBrief
 from functions.collection.model import BatchInput
+from functions.collection.revalidation import UNCHANGED, VALIDATORS
 from kernel import clock
 
 CONTENT_TYPES = frozenset(
@@ -100,8 +101,8 @@ def works_on_content(face: ModuleFace) -> bool:
 
 
 def fingerprint(fact: Observation) -> bytes:
-    """What a fact says, without when and where it was stored."""
-    said = {name: value for name, value in fact.attributes.items() if name != BODY}
+    """What a fact says, without when and where it was stored, and how it is asked for again."""
+    said = {name: value for name, value in fact.attributes.items() if name not in (BODY, VALIDATORS, UNCHANGED)}
     return hashlib.blake2b(msgspec.json.encode([fact.type, fact.value, said], order="deterministic")).digest()[:16]
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from contracts.scope import Scope, ScopeProof, host_of, prove, target_patterns
 from functions.collection.halt import Halt
 from functions.collection.politeness import FIRST_BACKOFF, OVERLOADED, HostGate, Pace, RetryBudget, jitter
+from functions.collection.revalidation import Earlier
 from functions.collection.robots import Robots
 from kernel.egress import (
     Connection,
@@ -122,6 +123,8 @@ class Session:
         """For whom the scan runs: what is asked of somebody else's account says so."""
         self.halt = halt or Halt()
         self.meter = egress.meter
+        self.earlier: Earlier | None = None
+        """The pages of an earlier scan, in a rescan."""
         self._scope = scope
         self._targets = targets
         self._pace = pace or Pace()
@@ -189,7 +192,14 @@ class Session:
             await self._rate_limit.acquire_host(host, self._pace.requests_per_second)
 
     async def fetch(self, url: str, *, headers: tuple[tuple[str, str], ...] = ()) -> Response:
-        """GET a URL, whatever its certificate: judging that is the work of other modules."""
+        """GET a URL, whatever its certificate: judging that is the work of other modules. A page that an earlier scan
+        has kept, and that its server says has not changed, comes from there."""
+        page = self.earlier.page(url) if self.earlier and not headers else None
+        if self.earlier and page:
+            answer = await self.http(Request("GET", url, page.conditions, verify=False))
+            restored = await self.earlier.restored(page, answer) if answer.status == 304 else answer
+            if restored is not None:
+                return restored
         return await self.http(Request("GET", url, headers, verify=False))
 
     async def ask_provider(self, request: Request, *, about: str, limits: Limits = PROVIDER_LIMITS) -> Response:

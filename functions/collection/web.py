@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from contracts.observations import DEFAULT_PORTS
 from functions.collection.module import Blobs
+from functions.collection.revalidation import UNCHANGED, VALIDATORS, Restored, validators
 from kernel.egress import Response
 
 KEPT_HEADERS = frozenset(
@@ -114,6 +115,10 @@ def response_attributes(response: Response, title: str, blobs: Blobs) -> dict[st
         "headers": kept_headers(response),
         "cookies": [without_value(cookie) for cookie in response.all_headers("set-cookie")[:20]],
     }
+    if known := validators(response):
+        attributes[VALIDATORS] = known
+    if isinstance(response, Restored):
+        attributes[UNCHANGED] = response.since
     if response.body and is_textual(media_type):
         attributes["body"] = blobs.put(response.body[:MAX_STORED_BODY])
     return attributes

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
+from itertools import islice
 from typing import Any
 
 import msgspec
 
 from contracts.facts import LogEntry
 from contracts.modules import ModuleFace, catalogue
-from contracts.observations import Observation
+from contracts.observations import Observation, ObservationType
 from contracts.scans import ENDED, ScanBrief, ScanStatus
 from functions.collection import engine
 from functions.collection.baseline import Baseline, Pair, Place, places, taken_over
@@ -32,6 +34,7 @@ from functions.collection.model import (
 )
 from functions.collection.module import Module
 from functions.collection.modules import load
+from functions.collection.revalidation import MAX_PAGES, Earlier, Page, pages
 from functions.collection.session import Session
 from functions.collection.spending import cost_of_wave
 from functions.collection.store import Store
@@ -101,7 +104,9 @@ def _take_over(
     """What an earlier scan found and still holds, and the tasks that need not be done for it."""
     assert brief.baseline_id is not None
     if wave == 0:
-        store.write_places(actor, brief.scan_id, _places(store, actor, brief, faces))
+        handled, fetched = _earlier(store, actor, brief, faces)
+        store.write_places(actor, brief.scan_id, handled)
+        store.write_pages(actor, brief.scan_id, fetched)
     baseline = Baseline(brief, store.places(actor, brief.scan_id))
     wanted: dict[tuple[int, int], list[tuple[Observation, Place]]] = {}
     for fact in sorted(frontier, key=lambda each: (each.scope_distance, each.id), reverse=True):
@@ -126,16 +131,41 @@ def faces_of(store: Store, actor: Actor, brief: ScanBrief) -> dict[str, ModuleFa
     return {n: face for n, face in catalogue().items() if n in brief.modules} | store.own_faces(actor, own)
 
 
-def _places(store: Store, actor: Actor, brief: ScanBrief, faces: Mapping[str, ModuleFace]) -> list[Place]:
-    """What the earlier scan handled; nothing when it is gone by now, or not the caller's: then all is done anew."""
+def _earlier(
+    store: Store, actor: Actor, brief: ScanBrief, faces: Mapping[str, ModuleFace]
+) -> tuple[list[Place], list[Page]]:
+    """What the earlier scan handled, and the pages that it kept; nothing when it is gone by now, or not the caller's:
+    then all is done anew."""
     earlier = store.brief(actor, brief.baseline_id or "")
     if earlier is None or not actor.sees(earlier.team_id):
-        return []
+        return [], []
     found: list[Place] = []
+    kept: list[Page] = []
+    fetching: list[tuple[int, int]] = []
     with suppress(NotFound):  # deleted or retired while it is read
-        for batch in store.handled(actor, earlier.scan_id):
-            found += places(brief, faces, *batch)
-    return found
+        for wave, number, batch, left in store.handled(actor, earlier.scan_id):
+            found += places(brief, faces, wave, number, batch, left)
+            if _fetches(catalogue().get(batch.module)):
+                fetching.append((wave, number))
+        answers = (row for _, rows in store.segments(actor, earlier.scan_id, fetching) for row in rows)
+        kept += islice(pages(answers), MAX_PAGES)
+    return found, kept
+
+
+def _fetches(face: ModuleFace | None) -> bool:
+    """Whether a module reads pages and keeps them."""
+    return face is not None and ObservationType.HTTP_RESPONSE in face.produces
+
+
+def _kept_pages(store: Store, actor: Actor, brief: ScanBrief, module: str) -> Earlier | None:
+    """The pages of the earlier scan, for a module that reads pages."""
+    if brief.baseline_id is None or not _fetches(catalogue().get(module)):
+        return None
+    earlier = brief.baseline_id
+    with suppress(NotFound):
+        bodies = BatchBlobs(0, 0, lambda wave, number: store.read_bodies(actor, earlier, wave, number))
+        return Earlier(store.pages(actor, brief.scan_id), bodies.get)
+    return None
 
 
 async def run_batch(
@@ -157,6 +187,7 @@ async def run_batch(
         module = _module(store, actor, batch)
         async with open_session(brief, type(module).face) as session:
             meter = session.meter
+            session.earlier = await asyncio.to_thread(_kept_pages, store, actor, brief, batch.module)
             look = _looking(store, actor, scan_id)
             journal = Journal()
             tell = _telling(store, actor, scan_id, wave, number, batch.module, journal)
