@@ -19,16 +19,25 @@ from contracts.observations import Invasiveness, Observation, ObservationType
 from functions.collection.endpoints import host_and_port, place_of
 from functions.collection.module import Config, Context, Found, Module
 from functions.collection.software import software
-from kernel.egress import EgressProtocolError, EgressTimeout, EgressUnreachable
+from kernel.egress import EgressProtocolError, EgressTimeout, EgressUnreachable, Meter
 from kernel.egress.addresses import parse_address
 
 MAX_OUTPUT = 1024 * 1024
 MAX_WORDS = 200
 GRACE = 5.0
 """Seconds that nmap may take beyond its own time-out."""
+MAX_LINE = 4096
+TLS_BYTES = 5_000
+"""Of a handshake with a chain of two certificates, which nmap's trace leaves out."""
+SYSTEM_PACKETS, SYSTEM_BYTES = 160, 60
+"""What guessing the system takes at most: five tries of sixteen probes, each answered (nmap's book, chapter 8)."""
 NAMES = {"domain": "dns", "microsoft-ds": "smb", "netbios-ssn": "smb", "ms-wbt-server": "rdp", "ssl": "tls"}
 """What nmap calls by another name than we do."""
 OVER_TLS = {"http": "https", "smtp": "smtps", "imap": "imaps", "pop3": "pop3s", "ldap": "ldaps", "ftp": "ftps"}
+_CONNECTED = re.compile(rb"nsock_connect_\w+\(\): (TCP|SSL|UDP)")
+_WRITTEN = re.compile(rb"nsock_write\(\): Write request for (\d{1,9}) bytes")
+_READ = re.compile(rb"nsock_trace_handler_callback\(\): Callback: READ SUCCESS for EID \d+ \[.*?\] \((\d{1,9}) bytes")
+_TRACED = re.compile(rb"NSOCK INFO \[[\d.]+s\] ")
 _PROTOCOL = re.compile(r"[a-z][a-z0-9+.-]{0,40}")
 _CPE = re.compile(r"cpe:/(?P<part>[ao]):(?P<vendor>[\w.~%-]+):(?P<product>[\w.~%-]+)(?::(?P<version>[\w.~%-]+))?")
 
@@ -86,7 +95,10 @@ class NmapServices(Module[Service | None]):
         host, port = host_and_port(observation.value)
         async with await context.session.connect(host, port) as connection:
             address = connection.address
-        return parse(await _output(arguments(program, address, port, context.config), context.config.timeout_seconds))
+        command = arguments(program, address, port, context.config)
+        traffic = Traffic(context.session.meter)
+        traffic.begins(looks_at_system="-O" in command)
+        return parse(await _output(command, context.config.timeout_seconds, traffic))
 
     def transform(self, observation: Observation, raw: Service | None) -> Iterable[Found]:
         """The service, its software, and the system that it runs on."""
@@ -114,28 +126,69 @@ def arguments(program: str, address: str, port: int, config: NmapServicesConfig)
     family = ["-6"] if ":" in address else []
     patience = ["--host-timeout", f"{config.timeout_seconds:.0f}s", "--max-retries", "2"]
     depth = ["-sT", "-sV", "--version-intensity", str(config.intensity), *looks]
-    return [program, *family, *depth, *patience, "-Pn", "-n", "-oX", "-", "-p", str(int(port)), "--", address]
+    told = ["--packet-trace", "-oX", "-"]
+    return [program, *family, *depth, *patience, "-Pn", "-n", *told, "-p", str(int(port)), "--", address]
 
 
-async def _output(command: list[str], seconds: float) -> bytes:
-    """What a program prints. Raises `EgressTimeout`, and `EgressProtocolError` for one that prints too much."""
+class Traffic:
+    """What nmap sends and receives, as its trace tells line by line, for the scan's budget."""
+
+    def __init__(self, meter: Meter) -> None:
+        self._meter = meter
+        self._rest = b""
+
+    def begins(self, *, looks_at_system: bool) -> None:
+        """What the trace leaves out: whether the port is open, and the packets that tell the system."""
+        self._meter.dialled()
+        for _ in range(SYSTEM_PACKETS if looks_at_system else 0):
+            self._meter.datagram(SYSTEM_BYTES)
+
+    def feed(self, chunk: bytes) -> None:
+        """Some more of the trace. Of a line, its beginning counts: what the server said comes after."""
+        *lines, self._rest = (self._rest + chunk).split(b"\n")
+        for line in lines:
+            self._count(line)
+        self._rest = self._rest[:MAX_LINE]
+
+    def _count(self, line: bytes) -> None:
+        head = _TRACED.match(line)
+        if head is None:
+            return
+        if connected := _CONNECTED.match(line, head.end()):
+            self._meter.dialled()
+            self._meter.stream(TLS_BYTES if connected[1] == b"SSL" else 0)
+        elif moved := _WRITTEN.match(line, head.end()) or _READ.match(line, head.end()):
+            self._meter.stream(int(moved[1]))
+
+
+async def _output(command: list[str], seconds: float, traffic: Traffic) -> bytes:
+    """What nmap prints. Raises `EgressTimeout`, and `EgressProtocolError` when it prints too much."""
     process = await asyncio.create_subprocess_exec(
         *command,
-        stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
+        stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
         env={"PATH": os.defpath, "LC_ALL": "C"}, start_new_session=True,
     )  # fmt: skip
     assert process.stdout is not None
+    assert process.stderr is not None
+    trace = asyncio.create_task(_trace(process.stderr, traffic))
     try:
         async with asyncio.timeout(seconds + GRACE):
             output = await _read(process.stdout)
+            await trace
             await process.wait()
     except TimeoutError as error:
         raise EgressTimeout(f"nmap did not finish within {seconds + GRACE:g} s") from error
     finally:
+        trace.cancel()
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         await process.wait()
     return output
+
+
+async def _trace(stream: asyncio.StreamReader, traffic: Traffic) -> None:
+    while chunk := await stream.read(64 * 1024):
+        traffic.feed(chunk)
 
 
 async def _read(stream: asyncio.StreamReader) -> bytes:

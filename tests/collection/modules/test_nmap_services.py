@@ -4,18 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import time
+from logging import getLogger
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from functions.collection.module import Context
 from functions.collection.modules import nmap_services
-from functions.collection.modules.nmap_services import NmapServices, NmapServicesConfig, arguments, parse
-from kernel.egress import EgressDenied, EgressProtocolError, Policy
+from functions.collection.modules.nmap_services import (
+    MAX_LINE,
+    SYSTEM_PACKETS,
+    TLS_BYTES,
+    NmapServices,
+    NmapServicesConfig,
+    Traffic,
+    arguments,
+    parse,
+)
+from kernel.egress import EgressDenied, EgressProtocolError, Meter, Policy
 from tests.collection import daemons
 from tests.collection.servers import free_port, nginx, program, sshd
-from tests.collection.world import observed, run, session, values
+from tests.collection.world import MemoryBlobs, observed, run, session, values
 from tests.kernel.egress_servers import certificate, sinkhole
 
 XML = '<nmaprun><host><ports><port portid="80"><state state="{state}"/>{service}</port></ports></host></nmaprun>'
@@ -48,6 +59,54 @@ async def test_servers_are_named_with_their_software(tmp_path: Path) -> None:
     assert values(result, "metadata") == ["system:127.0.0.1"]
 
 
+async def test_what_nmap_sends_and_receives_counts_for_the_budget(tmp_path: Path) -> None:
+    with sshd(tmp_path) as (ssh, _):
+        async with session("127.0.0.1") as outside:
+            async with await outside.connect("127.0.0.1", ssh):
+                ours = outside.meter.packets
+        async with session("127.0.0.1") as outside:
+            context = Context(NmapServicesConfig(), outside, MemoryBlobs(), time.monotonic() + 60, getLogger())
+            found = await NmapServices().get(observed("port", f"127.0.0.1:{ssh}"), context)
+            meter = outside.meter
+    assert found is not None
+    assert found.name == "ssh"
+    assert meter.packets >= ours + 3 + 3 + 1, "its look at the port, its connection, the greeting"
+    assert meter.bytes >= len("SSH-2.0-OpenSSH")
+
+
+TRACE = b"""NSOCK INFO [0.4690s] nsock_connect_tcp(): TCP connection requested to 127.0.0.1:80 (IOD #1) EID 8
+NSOCK INFO [0.4690s] nsock_trace_handler_callback(): Callback: CONNECT SUCCESS for EID 8 [127.0.0.1:80]
+NSOCK INFO [6.4740s] nsock_write(): Write request for 18 bytes to IOD #1 EID 27 [127.0.0.1:80]
+NSOCK INFO [6.4740s] nsock_trace_handler_callback(): Callback: READ SUCCESS for EID 58 [127.0.0.1:80] (2920 bytes)
+NSOCK INFO [6.4790s] nsock_trace_handler_callback(): Callback: READ SUCCESS for EID 58 [127.0.0.1:80] (9 bytes): (7 b)
+NSOCK INFO [6.4790s] nsock_connect_ssl(): SSL connection requested to 127.0.0.1:80/tcp (IOD #2) EID 9
+said NSOCK INFO [6.4790s] nsock_write(): Write request for 9999 bytes to IOD #1 EID 27 [127.0.0.1:80]
+"""
+
+
+@pytest.mark.parametrize("size", [1, 7, 64, 10_000])
+def test_the_trace_is_counted_however_it_comes(size: int) -> None:
+    meter = Meter()
+    traffic = Traffic(meter)
+    for start in range(0, len(TRACE), size):
+        traffic.feed(TRACE[start : start + size])
+    assert meter.bytes == 18 + 2920 + 9 + TLS_BYTES
+    assert meter.packets == 3 + 1 + 2 + 1 + 3 + -(-TLS_BYTES // 1460)
+
+
+@given(st.binary(max_size=3 * MAX_LINE))
+def test_any_trace_is_counted_or_left_out(trace: bytes) -> None:
+    traffic = Traffic(Meter())
+    traffic.feed(trace * 3)
+    traffic.feed(b"\n")
+
+
+def test_guessing_the_system_is_counted() -> None:
+    meter = Meter()
+    Traffic(meter).begins(looks_at_system=True)
+    assert meter.packets == 3 + SYSTEM_PACKETS
+
+
 async def test_a_closed_port_is_no_service() -> None:
     result = await run(NmapServices(), observed("port", f"127.0.0.1:{free_port()}"))
     assert (result.observations, result.stats.failed) == ([], 0)
@@ -71,7 +130,7 @@ async def test_nmap_never_runs_for_what_the_session_refuses(value: str, monkeypa
     """The connection comes first, with its proof of scope and the policy; nmap gets the address that it led to."""
     ran: list[list[str]] = []
 
-    async def note(command: list[str], seconds: float) -> bytes:
+    async def note(command: list[str], seconds: float, traffic: Traffic) -> bytes:
         ran.append(command)
         return b""
 
@@ -108,11 +167,11 @@ async def test_a_program_without_end_is_ended(monkeypatch: pytest.MonkeyPatch, t
     for script in (endless, silent):
         script.chmod(0o755)
     with pytest.raises(EgressProtocolError, match="more than it should"):
-        await nmap_services._output([str(endless)], 30)
+        await nmap_services._output([str(endless)], 30, Traffic(Meter()))
     began = time.monotonic()
     monkeypatch.setattr(nmap_services, "GRACE", 0.0)
     with pytest.raises(nmap_services.EgressTimeout):
-        await nmap_services._output([str(silent)], 0.5)
+        await nmap_services._output([str(silent)], 0.5, Traffic(Meter()))
     assert time.monotonic() - began < 3
     ran = await asyncio.create_subprocess_exec("pgrep", "-f", "sleep 27183", stdout=asyncio.subprocess.DEVNULL)
     assert await ran.wait() == 1, "what it started is ended with it"
