@@ -61,9 +61,8 @@ async def test_servers_are_named_with_their_software(tmp_path: Path) -> None:
 
 async def test_what_nmap_sends_and_receives_counts_for_the_budget(tmp_path: Path) -> None:
     with sshd(tmp_path) as (ssh, _):
-        async with session("127.0.0.1") as outside:
-            async with await outside.connect("127.0.0.1", ssh):
-                ours = outside.meter.packets
+        async with session("127.0.0.1") as outside, await outside.connect("127.0.0.1", ssh):
+            ours = outside.meter.packets
         async with session("127.0.0.1") as outside:
             context = Context(NmapServicesConfig(), outside, MemoryBlobs(), time.monotonic() + 60, getLogger())
             found = await NmapServices().get(observed("port", f"127.0.0.1:{ssh}"), context)
