@@ -14,6 +14,10 @@ REPORT_TRANSITIONS = 5
 """Findings, Intelligence, Collection, Render, Done."""
 POLLERS_OF_QUEUE, POLLS_OF_MINUTE, MINUTES_OF_MONTH = 5, 3, 43_800
 """Lambda asks a queue that is empty with five long polls of twenty seconds at once."""
+OTHER_QUEUES = 5
+"""The audit room's seals and reports, and the executions that broke off of three machines."""
+SECRETS = 2
+"""The cursors' and the edge's, where the platform lies in the edge's region; elsewhere the latter has a copy."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +79,9 @@ def report(measured: Measured) -> Cost:
     return total([model.request("POST /reports", measured), made, machine])
 
 
-def idle(queues: int) -> Cost:
-    """A deployment that nobody uses: its key, and the queues that Lambda looks into all the time."""
-    polls = queues * POLLERS_OF_QUEUE * POLLS_OF_MINUTE * MINUTES_OF_MONTH
-    return Cost({"KMS": prices.KMS_KEY_MONTH, "SQS": polls * prices.SQS_REQUEST})
+def idle(consumers: int) -> Cost:
+    """A deployment that nobody uses: its key, its secrets, and the queues that Lambda looks into all the time: one for
+    each room that hears of events, and the others."""
+    polls = (consumers + OTHER_QUEUES) * POLLERS_OF_QUEUE * POLLS_OF_MINUTE * MINUTES_OF_MONTH
+    secrets = SECRETS * prices.SECRET_MONTH
+    return Cost({"KMS": prices.KMS_KEY_MONTH, "SecretsManager": secrets, "SQS": polls * prices.SQS_REQUEST})

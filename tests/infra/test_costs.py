@@ -140,8 +140,8 @@ def test_a_larger_scan_costs_more_and_no_more_than_in_proportion(hosts: int) -> 
 
 
 def test_an_idle_deployment_pays_for_looking_into_its_queues() -> None:
-    polls = 2 * 5 * 3 * 43_800
-    assert month.idle(2).total == pytest.approx(1.00 + polls * 0.0000004)
+    polls = (2 + month.OTHER_QUEUES) * 5 * 3 * 43_800
+    assert month.idle(2).total == pytest.approx(1.00 + 2 * 0.40 + polls * 0.0000004)
 
 
 def test_a_month_is_the_sum_of_what_is_done_in_it() -> None:

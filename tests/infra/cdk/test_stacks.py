@@ -13,6 +13,8 @@ import pytest
 from contracts import all_events
 from infra.cdk.contexts import identity
 from infra.cdk.packaging import ROOT
+from infra.costs import usage
+from infra.costs.month import OTHER_QUEUES, SECRETS
 from tests.infra.cdk.conftest import Templates
 
 pytestmark = pytest.mark.slow
@@ -241,6 +243,14 @@ def test_every_event_has_its_schema_in_the_registry(production: Templates) -> No
     schemas = production.of_type("AWS::EventSchemas::Schema").values()
     assert {schema["SchemaName"].rpartition("@")[2] for schema in schemas} == set(all_events())
     assert all(json.loads(schema["Content"])["properties"]["data"]["type"] == "object" for schema in schemas)
+
+
+def test_what_an_idle_deployment_pays_for_is_counted(production: Templates) -> None:
+    mappings = production.of_type("AWS::Lambda::EventSourceMapping").values()
+    queues = [each for each in mappings if "StartingPosition" not in each]
+    listeners = {room for rooms in usage.read().consumers.values() for room in rooms}
+    assert len(queues) == len(listeners) + OTHER_QUEUES
+    assert len(production.of_type("AWS::SecretsManager::Secret")) == SECRETS
 
 
 def test_machines_are_traced_and_logged(production: Templates) -> None:
