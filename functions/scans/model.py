@@ -17,6 +17,8 @@ from kernel.records import Hidden, Record
 ACTIVE = frozenset({ScanStatus.QUEUED, ScanStatus.RUNNING, ScanStatus.PAUSING, ScanStatus.STOPPING})
 PATIENCE = timedelta(hours=1)
 """A wave that has been asked to stop is closed, reduced and told long before, all repeats included."""
+TICK = timedelta(milliseconds=1)
+"""What a time that is written down is precise to."""
 MAX_ROUNDS = 250
 """Waves and pauses of one execution."""
 
@@ -62,7 +64,7 @@ class Scan(ScanBrief):
         self.status = ScanStatus.RUNNING if self.started_at else ScanStatus.QUEUED
         opens = self.closed_until()
         if opens and despite_calendar:
-            self.unbound_until = clock.timestamp(opens)
+            self.unbound_until = clock.timestamp(opens + TICK)
         elif opens:
             self.reason = _outside(clock.timestamp(opens))
 

@@ -72,9 +72,9 @@ class Store:
         page = self._table.query(actor, Schedule, limit=limit, cursor=cursor)
         return Page([each for each in page.items if actor.sees(each.team_id)], page.next_cursor)
 
-    def every_schedule(self, actor: Actor) -> list[Schedule]:
-        """All of the tenant's schedules."""
-        return list(self._table.all(actor, Schedule))
+    def every_schedule(self, actor: Actor) -> dict[str, Schedule]:
+        """All of the tenant's schedules by id."""
+        return {each.schedule_id: each for each in self._table.all(actor, Schedule)}
 
     def module_settings(self, actor: Actor) -> dict[str, ModuleSetting]:
         """What the tenant has set for its modules, by name."""

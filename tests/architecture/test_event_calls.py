@@ -44,9 +44,11 @@ MORE_CALLS = {
     ("FindingsDetected.v1", "notifications"): 4,
     **dict.fromkeys(((kind, "notifications") for kind in ("FactorDisabled.v1", "PasswordChanged.v1")), 4),
     **dict.fromkeys(((kind, "developers") for kind in FOLLOWED), 6),
+    **dict.fromkeys(((kind, "scans") for kind in ("ScheduleChanged.v1", "OrganizationStatusChanged.v1")), 5),
 }
 """Who is told what: the people, and for each whether it was told, the mail and the note. Keys follow their owners: who
-he is, his teams, his keys and what the authorizer reads of them, in one transaction. Usage is the plan, how large the
+he is, his teams, his keys and what the authorizer reads of them, in one transaction. The clock is set for an
+organisation that may work, and looked at again, since it may have changed meanwhile. Usage is the plan, how large the
 scan was and is, what was counted, and all of that anew."""
 WRITES = os.environ.get("MEASURE") == "write"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ import time_machine
 from contracts.organizations import Tenancy
 from contracts.scans import Budget, ScanStatus
 from functions.scans import schedule
-from functions.scans.calendar import Calendar, Window
+from functions.scans.calendar import Blackout, Calendar, Window
 from functions.scans.errors import WrongState
 from functions.scans.gateways import alarm
 from functions.scans.model import Queue, Scan
@@ -338,6 +339,17 @@ def test_a_scan_goes_on_despite_its_calendar_when_somebody_wishes() -> None:
         assert getattr(told, "despite_calendar", None) is True
     with time_machine.travel("2026-05-05T18:00:00Z", tick=False):  # the wish was for that rest only
         assert execution.gate(store, who, scan_id, WaveReport(2, 5)).next == "park"
+
+
+def test_the_calendar_may_open_between_two_ticks() -> None:
+    ends = datetime.fromisoformat("2026-05-04T20:00:00.123456Z")
+    closed = Calendar(blackouts=(Blackout(begins=ends - timedelta(hours=9), ends=ends),))
+    store, who = Store(memory_table()), actor()
+    scan_id = queued(store, who, calendar=closed).scan_id
+    with time_machine.travel("2026-05-04T18:00:00Z", tick=False):
+        assert execution.gate(store, who, scan_id, None).next == "park"
+        scans.resume_scan(store, who, scan_id, despite_calendar=True)
+        assert execution.gate(store, who, scan_id, None).next == "wave"
 
 
 def test_a_pause_ends_the_wish_to_go_on_despite_the_calendar() -> None:

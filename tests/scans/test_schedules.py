@@ -12,6 +12,7 @@ from contracts.organizations import OrganizationStatus, OrganizationStatusChange
 from contracts.scans import ScanPaused
 from functions.scans import api, events, schedule
 from functions.scans.gateways import Scheduler
+from functions.scans.model import Schedule
 from functions.scans.service import execution, schedules
 from functions.scans.store import Store
 from kernel.actor import Actor
@@ -230,8 +231,25 @@ def test_an_organisation_that_is_reopened_meanwhile_keeps_its_clock() -> None:
 
         def may_work(self, actor: Actor) -> bool:
             self.looks += 1
-            return self.looks > 2
+            return self.looks > 1
 
     store = Meanwhile()
     schedules.follow_organization(store, Scheduler(), who)
-    assert len(edges.schedules()) == 1
+    assert (store.looks, len(edges.schedules())) == (4, 1)
+
+
+def test_a_schedule_that_is_removed_while_the_organisation_is_reopened_has_no_clock() -> None:
+    who = actor()
+    made = arranged(who)
+
+    class Meanwhile(Store):
+        """It is removed between the look at it and the clock; its event has come before."""
+
+        def every_schedule(self, actor: Actor) -> dict[str, Schedule]:
+            found = super().every_schedule(actor)
+            if found:
+                schedules.delete_schedule(self, actor, made["schedule_id"])
+            return found
+
+    schedules.follow_organization(Meanwhile(), Scheduler(), who)
+    assert edges.schedules() == {}

@@ -58,15 +58,10 @@ def delete_schedule(store: Store, actor: Actor, schedule_id: str) -> None:
 def arm(store: Store, clockwork: Clockwork, actor: Actor, schedule_id: str) -> None:
     """Set the clock as the record says; a record that is gone needs none, nor does an organisation that is not at
     work."""
-    from functions.scans.cron import to_scheduler_cron
-
     schedule = store.find_schedule(actor, schedule_id)
     if schedule is None:
         return
-    if not store.may_work(actor):
-        clockwork.clear(schedule_id)
-        return
-    clockwork.set(actor.tenant_id, schedule.schedule_id, to_scheduler_cron(schedule.cron), schedule.timezone)
+    _set(clockwork, schedule, may_work=store.may_work(actor))
     if store.find_schedule(actor, schedule_id) is None:  # deleted meanwhile, and its event may have come before this
         clockwork.clear(schedule_id)
 
@@ -75,11 +70,23 @@ def follow_organization(store: Store, clockwork: Clockwork, actor: Actor) -> Non
     """The clock stands still while the organisation is suspended or being closed, and goes on when it may work again:
     as it is now, since events come in any order."""
     while True:
-        may_work = store.may_work(actor)
-        for schedule in store.every_schedule(actor):
-            arm(store, clockwork, actor, schedule.schedule_id)
+        may_work, known = store.may_work(actor), store.every_schedule(actor)
+        for schedule in known.values():
+            _set(clockwork, schedule, may_work=may_work)
+        left = store.every_schedule(actor)
+        for schedule_id in known.keys() - left.keys():  # deleted meanwhile
+            clockwork.clear(schedule_id)
         if store.may_work(actor) is may_work:
             return
+
+
+def _set(clockwork: Clockwork, schedule: Schedule, *, may_work: bool) -> None:
+    from functions.scans.cron import to_scheduler_cron
+
+    if may_work:
+        clockwork.set(schedule.tenant_id, schedule.schedule_id, to_scheduler_cron(schedule.cron), schedule.timezone)
+    else:
+        clockwork.clear(schedule.schedule_id)
 
 
 def run_schedule(store: Store, actor: Actor, schedule_id: str, occasion: str) -> Scan:
