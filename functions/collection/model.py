@@ -77,6 +77,14 @@ class BatchRun(BaseModel):
     durations: list[int] = Field(default_factory=list)
 
 
+class RemovedModule(Record, pk="TENANT#{tenant_id}#TEMPLATES", sk="REMOVED#{name}"):
+    """That a tenant's own module was removed, and the number of its last version: numbers are never given twice, so
+    that a scan's pins and the figures by version stay what they were."""
+
+    name: str
+    last: str
+
+
 class WaveEntry(Record, pk="TENANT#{tenant_id}#COLLECTION#{scan_id}", sk="WAVE#{wave:05}#{entry}"):
     """What is known of a wave: its plan, or what one of its batches did (`run`). Each batch has an entry of its own,
     named by its number: hundreds that end together write without waiting, and one that runs twice counts once."""

@@ -26,7 +26,7 @@ from contracts.observations import Observation
 from contracts.reports import CollectionPart, part_key
 from contracts.scans import ScanBrief
 from functions.collection.baseline import Place
-from functions.collection.model import BatchInput, BatchRun, Leftover, WaveEntry
+from functions.collection.model import BatchInput, BatchRun, Leftover, RemovedModule, WaveEntry
 from functions.collection.revalidation import Page
 from kernel.actor import Actor
 from kernel.events import Event
@@ -84,10 +84,16 @@ class Store:
         changes = [update(own) if own.version else create(own), *([create(added)] if added else [])]
         self._table.transact(actor, changes, [event], answer=own)
 
+    def last_own_version(self, actor: Actor, name: str) -> str:
+        """The last version number of a module that was removed, empty when there was none of that name."""
+        removed = self._table.get(actor, RemovedModule, name=name)
+        return removed.last if removed else ""
+
     def delete_own(self, actor: Actor, own: OwnModule, event: Event) -> None:
-        """Remove a module with all its versions."""
+        """Remove a module with all its versions; the last one's number stays."""
         versions = self._table.all(actor, OwnModuleVersion, name=own.name)
-        self._table.transact(actor, [delete(own), *map(delete, versions)], [event])
+        removed = RemovedModule(tenant_id=actor.tenant_id, name=own.name, last=own.versions[-1])
+        self._table.transact(actor, [delete(own), *map(delete, versions), put(removed)], [event])
 
     def publish(self, actor: Actor, event: Event, once: Once) -> None:
         """Tell something, once for what led to it. Raises AlreadySeen."""

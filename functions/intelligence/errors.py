@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kernel.errors import Conflict, Invalid, Problem
+from kernel.errors import Conflict, Invalid, Problem, Unavailable
 
 
 class RuleError(Problem):
@@ -59,6 +59,12 @@ class NotAwaiting(Conflict):
     slug, title = "import-not-awaiting", "The import awaits no file"
 
 
+class NotJoined(Unavailable):
+    """What somebody sees of the graph is not put together yet."""
+
+    slug, title = "graph-not-joined", "The graph is being put together"
+
+
 class NotEnded(Conflict):
     """A scan that goes on cannot be moved."""
 
@@ -75,6 +81,12 @@ class ShippedRule(Conflict):
     """A rule of the product is disabled, not changed."""
 
     slug, title = "rule-is-shipped", "The rule is the product's"
+
+
+class UnknownRuleVersion(Conflict):
+    """The rule has no such version."""
+
+    slug, title = "unknown-rule-version", "The rule has no such version"
 
 
 class TooManyRules(Conflict):

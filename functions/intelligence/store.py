@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
+from itertools import groupby, islice
 from typing import TYPE_CHECKING, Final
 
 from contracts import facts
-from contracts.access import TeamBrief
+from contracts.access import TeamBrief, TeamMembership
 from contracts.findings import Detection
 from contracts.found import Found
 from contracts.intelligence import RetentionChanged
@@ -17,7 +17,13 @@ from contracts.organizations import Tenancy
 from contracts.plans import Metered, unless_exhausted
 from contracts.reports import IntelligencePart, ReportFinding, part_key
 from contracts.scans import ScanBrief
-from functions.intelligence.model.correlation.own import OwnRule, PinnedRules, RuleChoices
+from functions.intelligence.model.correlation.own import (
+    MAX_RULE_VERSIONS,
+    OwnRule,
+    PinnedRules,
+    RuleChoices,
+    RuleVersion,
+)
 from functions.intelligence.model.learning import Snapshot, decode
 from functions.intelligence.model.outline import Outline
 from functions.intelligence.model.parts import Index, Slice, Written, written
@@ -157,6 +163,17 @@ class Store:
             del self._outlines[next(iter(self._outlines))]
         return found
 
+    def keys(self, actor: Actor, prefix: str) -> list[str]:
+        """The keys below a prefix, sorted. One call for each thousand."""
+        return list(self._facts.keys(actor, prefix))
+
+    def teams_of_people(self, actor: Actor) -> Iterator[set[str]]:
+        """The teams of each person who is in one."""
+        memberships = self._table.all(actor, TeamMembership)
+        return (
+            {each.team_id for each in own} for _, own in groupby(memberships, key=lambda membership: membership.user_id)
+        )
+
     def generations(self, actor: Actor, audience: str) -> set[str]:
         """The names of the generations of which there are objects."""
         prefix = facts.graph_prefix(actor.tenant_id, audience)
@@ -223,14 +240,38 @@ class Store:
         """Which of the product's rules the organisation does without."""
         return self._table.get(actor, RuleChoices) or RuleChoices(tenant_id=actor.tenant_id)
 
-    def save_rules(self, actor: Actor, record: OwnRule | RuleChoices, event: Event, answer: Resource) -> None:
-        """Commit a change. Raises PreconditionFailed or Conflict when somebody else was first."""
-        change = update(record) if record.version else create(record)
-        self._table.transact(actor, [change], [event], answer=answer)
+    def rule_versions(self, actor: Actor, name: str) -> list[RuleVersion]:
+        """The texts that a rule of the organisation's own has had, newest first."""
+        return self._table.query(actor, RuleVersion, limit=MAX_RULE_VERSIONS + 1, newest_first=True, name=name).items
 
-    def remove_rule(self, actor: Actor, record: OwnRule, event: Event) -> None:
-        """Commit that a rule is gone."""
-        self._table.transact(actor, [delete(record)], [event])
+    def last_rule_version(self, actor: Actor, name: str) -> RuleVersion | None:
+        """The newest of them, or None."""
+        found = self._table.query(actor, RuleVersion, limit=1, newest_first=True, name=name).items
+        return found[0] if found else None
+
+    def rule_version(self, actor: Actor, name: str, number: int) -> RuleVersion | None:
+        """One of them, or None."""
+        return self._table.get(actor, RuleVersion, name=name, number=number)
+
+    def save_rules(
+        self,
+        actor: Actor,
+        record: OwnRule | RuleChoices,
+        event: Event,
+        answer: Resource,
+        added: RuleVersion | None = None,
+        forgotten: RuleVersion | None = None,
+    ) -> None:
+        """Commit a change, with the text that it added and the one that it pushed out. Raises PreconditionFailed or
+        Conflict when somebody else was first."""
+        changes = [update(record) if record.version else create(record)]
+        changes += [create(added)] if added else []
+        changes += [delete(forgotten)] if forgotten else []
+        self._table.transact(actor, changes, [event], answer=answer)
+
+    def remove_rule(self, actor: Actor, record: OwnRule, texts: Sequence[RuleVersion], event: Event) -> None:
+        """Commit that a rule is gone, with texts that it had."""
+        self._table.transact(actor, [delete(record), *map(delete, texts)], [event])
 
     def pinned_rules(self, actor: Actor, scan_id: str) -> PinnedRules | None:
         """The rules that a scan's first wave settled; None before, and of scans that began without."""

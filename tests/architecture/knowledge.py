@@ -90,6 +90,11 @@ def changed_rule(world: World) -> Request:
     return Request(f"/rules/{name}", {"rule": text})
 
 
+def rolled_back_rule(world: World) -> Request:
+    """A rule that the organisation wrote goes back to its first text."""
+    return Request(f"/rules/{written(world)[0]}/rollback", {"version": 1})
+
+
 def new_rule(_world: World) -> Request:
     """The organisation writes a rule."""
     return Request("/rules", {"rule": RULE.replace("id: addresses", f"id: addresses_{next(NUMBERS)}")})
@@ -123,4 +128,6 @@ KNOWLEDGE: dict[str, Scene] = {
     "DELETE /rules/{name}": own_rule(),
     "POST /rules/{name}/enable": own_rule("/enable"),
     "POST /rules/{name}/disable": own_rule("/disable"),
+    "GET /rules/{name}/versions": own_rule("/versions"),
+    "POST /rules/{name}/rollback": rolled_back_rule,
 }

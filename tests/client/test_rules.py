@@ -46,6 +46,22 @@ def test_a_rule_of_ones_own_is_added_changed_switched_and_removed(
     assert palisade("rules", "add", str(tmp_path / "none.yaml")).code == 2
 
 
+def test_what_a_rule_was_is_shown_and_had_again(logged_in: Platform, palisade: Palisade) -> None:
+    newest = {
+        "number": 2, "active": True, "change": "changed", "created_by": "user_1",
+        "created_at": "2026-11-20T08:00:00.000Z", "difference": ["-  risk: LOW", "+  risk: HIGH"],
+    }  # fmt: skip
+    logged_in.page("GET /rules/ours/versions", [newest, newest | {"number": 1, "active": False, "difference": []}])
+    shown = palisade("rules", "versions", "ours").out
+    assert "2 (in use)" in shown
+    assert "+  risk: HIGH" in shown
+    logged_in.answer("GET /rules/ours", OWN)
+    assert "id: ours" in palisade("rules", "show", "ours", "--version", "1").out
+    logged_in.answer("POST /rules/ours/rollback", OWN)
+    assert "has its text 1 again" in palisade("rules", "rollback", "ours", "1").out
+    assert logged_in.calls[-1].body == {"version": 1}
+
+
 def test_a_rule_is_tried_and_each_hit_shows_how_it_is_known(
     logged_in: Platform, palisade: Palisade, tmp_path: Path
 ) -> None:

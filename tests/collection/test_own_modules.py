@@ -137,6 +137,19 @@ def test_a_removed_module_is_gone_and_a_disabled_one_is_not_picked() -> None:
     assert call(api.handler, "GET", "/templates/own_our_title", who).status == 404
 
 
+def test_a_module_that_is_registered_anew_goes_on_from_its_last_version() -> None:
+    who = actor()
+    for text in ("a", "b"):
+        register(who, TEMPLATE % text)
+    for number in ("1.2.0", "1.3.0"):
+        assert call(api.handler, "DELETE", "/templates/own_our_title", who).status == 204
+        again = register(who, TEMPLATE % "a").body
+        assert (again["active"], again["versions"], again["face"]["version"]) == (number, [number], number)
+    assert register(who, TEMPLATE % "c").body["versions"] == ["1.3.0", "1.4.0"]
+    assert call(api.handler, "GET", "/templates/own_our_title", who, query="version=1.0.0").status == 404
+    assert register(actor(), TEMPLATE % "a").body["active"] == "1.0.0"
+
+
 def test_what_modules_did_becomes_figures_once(site: str) -> None:
     who = actor()
     scan = Scan(who, site, modules={"crawler": "1.0.0"})

@@ -113,6 +113,56 @@ def test_a_rule_is_added_changed_and_removed(who: Actor) -> None:
     assert told() == [("our_addresses", change) for change in ("added", "changed", "removed")]
 
 
+def versions(who: Actor, name: str = "our_addresses") -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = ask(who, "GET", f"/{name}/versions").body["items"]
+    return found
+
+
+def test_the_texts_of_a_rule_are_kept_and_one_of_them_can_be_had_again(who: Actor) -> None:
+    assert add(who).body["number"] == 1
+    second = OWN.replace("LOW", "HIGH")
+    assert ask(who, "PUT", "/our_addresses", {"rule": second}).body["number"] == 2
+    assert ask(who, "PUT", "/our_addresses", {"rule": second}).body["number"] == 2
+    newest, oldest = versions(who)
+    assert (newest["number"], newest["active"], newest["change"]) == (2, True, "changed")
+    assert newest["difference"] == ["-  risk: LOW", "+  risk: HIGH"]
+    assert (oldest["number"], oldest["active"], oldest["change"], oldest["difference"]) == (1, False, "added", [])
+    assert oldest["created_by"] == who.user_id
+    assert ask(who, "GET", "/our_addresses", query="version=1").body["text"] == OWN
+    path = "/our_addresses/rollback"
+    assert ask(who, "POST", path, {"version": 1}, if_match='"9"').status == 412
+    back = ask(who, "POST", path, {"version": 1}).body
+    assert (back["number"], back["risk"], back["text"]) == (1, "low", OWN)
+    assert [each["active"] for each in versions(who)] == [False, True]
+    assert service.current(Store(), who).texts == {"our_addresses": OWN}
+    third = ask(who, "PUT", "/our_addresses", {"rule": OWN.replace("LOW", "INFO")}).body
+    assert third["number"] == 3
+    unknown = ask(who, "POST", path, {"version": 7})
+    assert (unknown.status, unknown.problem) == (409, "unknown-rule-version")
+    assert told()[-2:] == [("our_addresses", "rolled-back"), ("our_addresses", "changed")]
+
+
+def test_versions_are_of_own_rules_and_of_those_who_may_see_them(who: Actor) -> None:
+    add(who)
+    assert ask(who, "GET", f"/{SHIPPED}/versions").status == 409
+    assert ask(actor(), "GET", "/our_addresses/versions").status == 404
+    assert ask(who, "GET", "/our_addresses", query="version=2").status == 404
+    assert ask(actor(), "POST", "/our_addresses/rollback", {"version": 1}).status == 404
+
+
+def test_a_rule_that_is_added_anew_goes_on_counting_and_old_texts_are_forgotten(
+    who: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "MAX_RULE_VERSIONS", 3)
+    add(who)
+    for risk in ("HIGH", "MEDIUM", "INFO", "CRITICAL"):
+        ask(who, "PUT", "/our_addresses", {"rule": OWN.replace("LOW", risk)})
+    assert [each["number"] for each in versions(who)] == [5, 4, 3]
+    assert ask(who, "DELETE", "/our_addresses").status == 204
+    assert add(who).body["number"] == 6
+    assert [each["number"] for each in versions(who)] == [6, 5]
+
+
 @pytest.mark.parametrize(
     ("text", "line", "words"),
     [

@@ -34,11 +34,36 @@ def list_rules(
 
 
 @app.command()
-def show(name: Named, as_json: Json = False) -> None:
+def show(
+    name: Named,
+    version: Annotated[int | None, typer.Option(min=1, help="A text that it has had, by its number.")] = None,
+    as_json: Json = False,
+) -> None:
     """Show a rule and its text."""
     with connected() as api:
-        found = api.get(f"/rules/{name}")
+        found = api.get(f"/rules/{name}", version=version)
     output.show(_rule(found), found, as_json=as_json)
+
+
+@app.command()
+def versions(name: Named, as_json: Json = False) -> None:
+    """List the texts that a rule of your own has had: who wrote each, when, and what changed."""
+    with connected() as api:
+        found = api.get(f"/rules/{name}/versions")
+    shown = [tables.details(_version(item)) for item in found["items"]]
+    output.show(Group(*shown), found, as_json=as_json)
+
+
+@app.command()
+def rollback(
+    name: Named,
+    version: Annotated[int, typer.Argument(min=1, help="The number of the text to go back to.")],
+    as_json: Json = False,
+) -> None:
+    """Give a rule of your own a text that it has had."""
+    with connected() as api:
+        found = api.post(f"/rules/{name}/rollback", {"version": version})
+    _tell(found, f"has its text {version} again and {USED}", as_json=as_json)
 
 
 @app.command()
@@ -105,6 +130,15 @@ def _tell(found: dict[str, Any], what: str, *, as_json: bool) -> None:
     unknown = ", ".join((*found["unknown_types"], *found.get("unknown_modules", ())))
     note = f" Nothing here produces {unknown}: it finds none of these." if unknown else ""
     output.show(f"{output.safe(found['name'])} {what}.{output.safe(note)}", found, as_json=as_json)
+
+
+def _version(item: dict[str, Any]) -> list[tuple[str, Any]]:
+    return [
+        ("Version", f"{item['number']}{' (in use)' if item['active'] else ''}"),
+        ("By", f"{item['created_by']}, {item['created_at']}"),
+        ("What", item["change"]),
+        ("Lines", item["difference"]),
+    ]
 
 
 def _rule(found: dict[str, Any]) -> Table:

@@ -55,7 +55,7 @@ def register(store: Store, actor: Actor, text: str, if_match: int | None) -> Own
         raise TooManyModules(f"An organisation has at most {MAX_MODULES} modules of its own. Remove one first.")
     if own and len(own.versions) >= MAX_VERSIONS:
         raise TooManyModules(f"A module has at most {MAX_VERSIONS} versions. Remove it, and register it anew.")
-    number = f"1.{len(own.versions)}.0" if own else "1.0.0"
+    number = _after(own.versions[-1] if own else store.last_own_version(actor, name))
     return _activate(store, actor, own, _version(actor, template, name, number, text))
 
 
@@ -72,9 +72,15 @@ def roll_back(store: Store, actor: Actor, name: str, number: str) -> OwnModule:
 
 
 def delete_module(store: Store, actor: Actor, name: str) -> None:
-    """Remove a module with its versions; scans that run with it go on without. Raises NotFound."""
+    """Remove a module with its versions; scans that run with it go on without. Its last number is remembered: a module
+    of that name which is registered anew goes on from it. Raises NotFound."""
     own = _own(store, actor, name)
     store.delete_own(actor, own, OwnModuleDeleted(name=name))
+
+
+def _after(number: str) -> str:
+    """The version number after one; the first after none."""
+    return f"1.{int(number.split('.')[1]) + 1}.0" if number else "1.0.0"
 
 
 def module_name(template: Template) -> str:

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from functions.intelligence.api.app import after_of, app, cursors_of, store
-from functions.intelligence.model.correlation.own import MAX_OWN_BYTES, RuleTrial, RuleView
+from functions.intelligence.model.correlation.own import MAX_OWN_BYTES, RuleTrial, RuleVersionView, RuleView
 from functions.intelligence.service import rules
 from kernel.actor import Actor
 from kernel.http import IfMatch, List, ListParameters, Query, Response, page, reply, require
@@ -23,6 +23,14 @@ class WriteRule(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     rule: RuleText
+
+
+class RollBackRule(BaseModel):
+    """The version to go back to."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    version: Annotated[int, Field(ge=1, description="Its number.")]
 
 
 class TryRule(WriteRule):
@@ -55,9 +63,28 @@ async def dry_run_rule(body: TryRule, actor: Actor = require("scans:read")) -> R
 
 
 @app.get("/rules/{name}", response_model=RuleView)
-async def get_rule(name: str, actor: Actor = require("modules:read")) -> Response:
-    """One rule with its text."""
-    return reply(rules.get_rule(store(), actor, name))
+async def get_rule(
+    name: str,
+    version: Annotated[int | None, Query(ge=1, description="The number of a text that it has had.")] = None,
+    actor: Actor = require("modules:read"),
+) -> Response:
+    """One rule with its text; a rule of the organisation's own also with one that it has had."""
+    found = rules.get_version(store(), actor, name, version) if version else rules.get_rule(store(), actor, name)
+    return reply(found)
+
+
+@app.get("/rules/{name}/versions", response_model=List[RuleVersionView])
+async def list_rule_versions(name: str, actor: Actor = require("modules:read")) -> Response:
+    """The texts that a rule of the organisation's own has had, newest first: who wrote each, when, and what changed."""
+    return page(rules.list_versions(store(), actor, name), None)
+
+
+@app.post("/rules/{name}/rollback", response_model=RuleView)
+async def roll_back_rule(
+    name: str, body: RollBackRule, if_match: IfMatch, actor: Actor = require("modules:update")
+) -> Response:
+    """Give a rule of the organisation's own a text that it has had. Scans that begin from now on use it."""
+    return reply(rules.roll_back(store(), actor, name, body.version, if_match))
 
 
 @app.put("/rules/{name}", response_model=RuleView)

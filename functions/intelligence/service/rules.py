@@ -6,19 +6,24 @@ The rules themselves are imported by what reads them: a door that answers other 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from difflib import unified_diff
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from contracts.intelligence import RuleChanged
 from contracts.observations import Observation
-from functions.intelligence.errors import RuleError, RuleExists, ShippedRule, TooManyRules
+from functions.intelligence.errors import RuleError, RuleExists, ShippedRule, TooManyRules, UnknownRuleVersion
 from functions.intelligence.model.correlation.own import (
+    MAX_DIFFERENCE,
     MAX_OWN_BYTES,
     MAX_OWN_RULES,
+    MAX_RULE_VERSIONS,
     OwnRule,
     PinnedRules,
     RuleHit,
     RuleTrial,
+    RuleVersion,
+    RuleVersionView,
     RuleView,
 )
 from functions.intelligence.model.query import matching
@@ -66,15 +71,17 @@ def add_rule(store: Store, actor: Actor, text: str) -> RuleView:
         raise RuleExists(f"A rule {name!r} is there already. Change its id, or change that rule.")
     if len(known) >= MAX_OWN_RULES:
         raise TooManyRules(f"An organisation has at most {MAX_OWN_RULES} rules of its own. Remove one first.")
+    last = store.last_rule_version(actor, name)
     record = OwnRule(
         tenant_id=actor.tenant_id,
         name=name,
         text=text,
+        number=last.number + 1 if last else 1,
         enabled=compiled.rule.enabled,
         created_by=actor.user_id,
         created_at=clock.timestamp(),
     )
-    return _save(store, actor, record, "added")
+    return _save(store, actor, record, "added", _version(actor, record, "added", ""))
 
 
 def change_rule(store: Store, actor: Actor, name: str, text: str, expected: int | None) -> RuleView:
@@ -84,14 +91,60 @@ def change_rule(store: Store, actor: Actor, name: str, text: str, expected: int 
     record = _own(store, actor, name, expected)
     if compiled.rule.id != name:
         raise _malformed(RuleError(name, "id", f"the rule's name stays {name!r}"), text)
-    record.text, record.enabled = text, compiled.rule.enabled
-    return _save(store, actor, record, "changed")
+    before, record.text, record.enabled = record.text, text, compiled.rule.enabled
+    if text == before:
+        return _save(store, actor, record, "changed")
+    last = store.last_rule_version(actor, name)
+    record.number = last.number + 1 if last else 1
+    old = record.number - MAX_RULE_VERSIONS
+    pushed_out = store.rule_version(actor, name, old) if old > 0 else None
+    return _save(store, actor, record, "changed", _version(actor, record, "changed", before), pushed_out)
+
+
+def list_versions(store: Store, actor: Actor, name: str) -> list[RuleVersionView]:
+    """The texts that a rule of the organisation's own has had, newest first. Raises NotFound, ShippedRule."""
+    record = _own(store, actor, name)
+    return [
+        RuleVersionView(
+            number=each.number,
+            active=each.number == record.number,
+            change=each.change,
+            created_by=each.created_by,
+            created_at=each.created_at,
+            difference=each.difference,
+        )
+        for each in store.rule_versions(actor, name)
+    ]
+
+
+def get_version(store: Store, actor: Actor, name: str, number: int) -> RuleView:
+    """A rule of the organisation's own as it was with an earlier text. Raises NotFound, ShippedRule."""
+    record, version = _own(store, actor, name), store.rule_version(actor, name, number)
+    if version is None:
+        raise NotFound()
+    record.text, record.number, record.enabled = version.text, number, record.enabled and number == record.number
+    record.changed_by, record.changed_at = version.created_by, version.created_at
+    return _own_view(record)
+
+
+def roll_back(store: Store, actor: Actor, name: str, number: int, expected: int | None) -> RuleView:
+    """Give a rule of the organisation's own a text that it has had. Raises NotFound, ShippedRule, UnknownRuleVersion,
+    RuleError when the text is no longer read, and PreconditionFailed when the rule has changed since it was read."""
+    record, version = _own(store, actor, name, expected), store.rule_version(actor, name, number)
+    if version is None:
+        raise UnknownRuleVersion(f"{name} has no version {number}, or no longer.")
+    record.enabled = _compiled(version.text).rule.enabled
+    record.text, record.number = version.text, number
+    return _save(store, actor, record, "rolled-back")
 
 
 def remove_rule(store: Store, actor: Actor, name: str, expected: int | None) -> None:
     """Remove a rule of the organisation's own; what it found stays. Raises NotFound, ShippedRule and
     PreconditionFailed."""
-    store.remove_rule(actor, _own(store, actor, name, expected), RuleChanged(name=name, change="removed"))
+    record = _own(store, actor, name, expected)
+    # The newest stays, so that a rule of that name which is added anew goes on counting from it.
+    texts = store.rule_versions(actor, name)[1:]
+    store.remove_rule(actor, record, texts, RuleChanged(name=name, change="removed"))
 
 
 def switch_rule(store: Store, actor: Actor, name: str, *, on: bool) -> RuleView:
@@ -201,12 +254,35 @@ def _own(store: Store, actor: Actor, name: str, expected: int | None = None) -> 
     return found
 
 
-def _save(store: Store, actor: Actor, record: OwnRule, change: str) -> RuleView:
+def _save(
+    store: Store,
+    actor: Actor,
+    record: OwnRule,
+    change: str,
+    added: RuleVersion | None = None,
+    forgotten: RuleVersion | None = None,
+) -> RuleView:
     if record.version:
         record.changed_by, record.changed_at = actor.user_id, clock.timestamp()
     view = _own_view(record).model_copy(update={"version": record.version + 1})
-    store.save_rules(actor, record, RuleChanged(name=record.name, change=change), view)
+    store.save_rules(actor, record, RuleChanged(name=record.name, change=change), view, added, forgotten)
     return view
+
+
+def _version(actor: Actor, record: OwnRule, change: str, before: str) -> RuleVersion:
+    """The text that a rule has now, as one of those that it has had."""
+    lines = list(unified_diff(before.splitlines(), record.text.splitlines(), lineterm="", n=0))
+    changed = [line[:500] for line in lines[2:] if line[0] in "+-"] if before else []
+    return RuleVersion(
+        tenant_id=actor.tenant_id,
+        name=record.name,
+        number=record.number,
+        change=change,
+        text=record.text,
+        difference=changed[:MAX_DIFFERENCE],
+        created_by=actor.user_id,
+        created_at=clock.timestamp(),
+    )
 
 
 def _shipped_view(actor: Actor, compiled: CompiledRule, enabled: bool) -> RuleView:
@@ -236,6 +312,7 @@ def _view(record: OwnRule, compiled: CompiledRule | None, *, shipped: bool) -> R
     return RuleView(
         name=record.name,
         version=record.version,
+        number=record.number,
         shipped=shipped,
         enabled=record.enabled and compiled is not None,
         title=rule.meta.name.strip() if rule else record.name,

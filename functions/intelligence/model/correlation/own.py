@@ -13,6 +13,9 @@ from kernel.records import Record, Resource
 MAX_OWN_RULES: Final = 100
 MAX_OWN_BYTES: Final = 16 * 1024
 """Of one rule's text. With the number of rules it bounds what correlation costs."""
+MAX_RULE_VERSIONS: Final = 50
+"""Older texts of a rule are forgotten."""
+MAX_DIFFERENCE: Final = 200
 
 
 class OwnRule(Record, pk="TENANT#{tenant_id}#INTELLIGENCE", sk="RULE#{name}"):
@@ -20,11 +23,24 @@ class OwnRule(Record, pk="TENANT#{tenant_id}#INTELLIGENCE", sk="RULE#{name}"):
 
     name: str
     text: str
+    number: int = 0
     enabled: bool = True
     created_by: str
     created_at: str
     changed_by: str = ""
     changed_at: str = ""
+
+
+class RuleVersion(Record, pk="TENANT#{tenant_id}#INTELLIGENCE", sk="RULEVERSION#{name}#{number:05}"):
+    """A text that a rule of the organisation's own has had. Numbers go on when a rule is removed and added anew."""
+
+    name: str
+    number: int
+    change: str
+    text: str
+    difference: list[str]
+    created_by: str
+    created_at: str
 
 
 class RuleChoices(Record, pk="TENANT#{tenant_id}#INTELLIGENCE", sk="CHOICES#rules"):
@@ -60,6 +76,7 @@ class RuleView(Resource):
 
     name: str
     version: int = Field(description="Counts the changes of a rule of your own; 0 for one of the product's.")
+    number: int = Field(default=0, description="Which of its texts it has; 0 for one of the product's.")
     shipped: bool = Field(description="Whether it is the product's.")
     enabled: bool
     title: str
@@ -74,6 +91,17 @@ class RuleView(Resource):
     changed_by: str = ""
     changed_at: str = ""
     text: str | None = Field(default=None, description="The rule as YAML; absent in lists.")
+
+
+class RuleVersionView(Resource):
+    """One text of a rule of the organisation's own."""
+
+    number: int
+    active: bool = Field(description="Whether scans that begin from now on use it.")
+    change: str = Field(description="What it came with: `added` or `changed`.")
+    created_by: str
+    created_at: str
+    difference: list[str] = Field(description="The lines that it added (`+`) and took out (`-`), at most 200.")
 
 
 class RuleHit(Resource):
