@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contracts.access import TeamMemberAdded
 from contracts.intelligence import ImportStarted
 from contracts.scans import ScanDeleted, ScanEnded
 from functions.intelligence.gateways import StepFunctions
@@ -27,3 +28,9 @@ def forget(event: ScanDeleted, envelope: Envelope) -> None:
 def take_in(event: ImportStarted, envelope: Envelope) -> None:
     """The file becomes a scan."""
     StepFunctions().take_in(envelope.tenant_id, event.import_id)
+
+
+@handler.on(TeamMemberAdded)
+def join(_event: TeamMemberAdded, envelope: Envelope) -> None:
+    """Somebody sees another team's graph with what he saw before."""
+    StepFunctions().join(envelope.tenant_id, envelope.id)

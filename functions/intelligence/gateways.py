@@ -20,6 +20,9 @@ class Machine(Protocol):
     def take_in(self, tenant_id: str, import_id: str) -> None:
         """Take in a file, once."""
 
+    def join(self, tenant_id: str, name: str) -> None:
+        """Join the graphs that people see together. Once for each name."""
+
 
 class StepFunctions:
     """Machine on AWS Step Functions."""
@@ -35,6 +38,10 @@ class StepFunctions:
     def take_in(self, tenant_id: str, import_id: str) -> None:
         """Take in a file, once."""
         _start("IMPORT_MACHINE_ARN", import_id, {"tenant_id": tenant_id, "import_id": import_id})
+
+    def join(self, tenant_id: str, name: str) -> None:
+        """Join the graphs that people see together."""
+        _start("JOIN_MACHINE_ARN", name, {"tenant_id": tenant_id})
 
 
 def _start(setting: str, name: str, work: dict[str, str]) -> None:

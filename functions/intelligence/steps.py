@@ -9,7 +9,7 @@ from typing import Any
 from functions.intelligence.model import wave as _wave  # noqa: F401 - in Lambda's snapshot before a wave needs it
 from functions.intelligence.model.correlation import builtin as _builtin  # noqa: F401 - likewise
 from functions.intelligence.model.imports.items import Fault
-from functions.intelligence.service import graph, imports, keeping, scans
+from functions.intelligence.service import graph, imports, joint, keeping, scans
 from functions.intelligence.store import Store
 from kernel.actor import Actor
 from kernel.errors import NotFound
@@ -47,6 +47,12 @@ def sweep(actor: Actor, event: dict[str, Any]) -> dict[str, int]:
 def learn(actor: Actor, event: dict[str, Any]) -> dict[str, int]:
     """Takes `{scan_id}`; see `graph.learn_scan`."""
     return graph.learn_scan(store(), actor, event["scan_id"])
+
+
+@task
+def join(actor: Actor, _event: dict[str, Any]) -> dict[str, int]:
+    """Joins the graphs that people see together; see `joint.renew`."""
+    return {"graphs": joint.renew(store(), actor)}
 
 
 @task

@@ -16,10 +16,11 @@ from contracts.facts import decode_rows
 from functions.intelligence.model.coverage import seen
 from functions.intelligence.model.graph import SORT_CHARACTERS
 from functions.intelligence.model.knowledge import KnownEntity
-from functions.intelligence.model.learning import Lesson, Snapshot, encode, joined, learn
+from functions.intelligence.model.learning import Lesson, Snapshot, encode, learn
 from functions.intelligence.model.outline import Outline
 from functions.intelligence.model.parts import Order, Slice
 from functions.intelligence.model.records import EVERYBODY, GraphHead
+from functions.intelligence.service import joint
 from functions.intelligence.service.scans import reader
 from functions.intelligence.store import Store
 from kernel import clock
@@ -52,7 +53,9 @@ def learn_scan(store: Store, actor: Actor, scan_id: str) -> dict[str, int]:
     def teach(base: Snapshot) -> tuple[Snapshot, list[Lesson]] | None:
         return None if any(scan.scan_id == scan_id for scan in base.scans) else (base, [lesson])
 
-    return _advance(store, actor, brief.team_id or EVERYBODY, scan_id, teach)
+    known = _advance(store, actor, brief.team_id or EVERYBODY, scan_id, teach)
+    joint.renew(store, actor)
+    return known
 
 
 def forget_scan(store: Store, actor: Actor, scan_id: str) -> int:
@@ -62,6 +65,7 @@ def forget_scan(store: Store, actor: Actor, scan_id: str) -> int:
         if any(scan.scan_id == scan_id for scan in store.snapshot(actor, head).scans):
             rebuild(store, actor, head.audience, scan_id)
             found += 1
+    joint.renew(store, actor)
     return found
 
 
@@ -77,7 +81,7 @@ def rebuild(store: Store, actor: Actor, audience: str, reason: str) -> dict[str,
 
 def sweep(store: Store, actor: Actor) -> int:
     """Remove generations that nobody reads any more; how many objects went."""
-    gone = 0
+    gone = joint.sweep(store, actor)
     for head in store.heads(actor):
         for name in store.generations(actor, head.audience):
             if int(name.partition("-")[0]) < head.generation:
@@ -87,17 +91,11 @@ def sweep(store: Store, actor: Actor) -> int:
 
 def view(store: Store, actor: Actor, heads: list[GraphHead] | None = None) -> Outline:
     """The graph as the actor sees it; an empty one before anything was learnt. One call where it is kept, two where
-    it is not; none for `heads` that were read."""
+    it is not; none for `heads` that were read. Raises NotJoined."""
     heads = store.heads(actor) if heads is None else heads
     if not heads:
         return Outline.empty()
-    if len(heads) == 1:
-        return store.outline(actor, heads[0])
-
-    def make() -> Outline:
-        return joined([store.snapshot(actor, head) for head in heads], reader(store, actor))
-
-    return store.remembered(tuple(head.outline for head in heads), make)
+    return store.outline(actor, heads[0]) if len(heads) == 1 else joint.view(store, actor, heads)
 
 
 def _lessons(store: Store, actor: Actor, scans: list[Seen]) -> Iterator[Lesson]:

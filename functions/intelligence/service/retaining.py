@@ -11,7 +11,7 @@ from contracts.intelligence import FactsRetired, RetentionChanged
 from contracts.scans import ScanBrief
 from functions.intelligence.model.parts import Index
 from functions.intelligence.model.retention import Retention, RetentionPlan, plan, retired
-from functions.intelligence.service import graph
+from functions.intelligence.service import graph, joint
 from functions.intelligence.store import Store
 from kernel import clock
 from kernel.actor import Actor
@@ -66,6 +66,7 @@ def retire(store: Store, actor: Actor) -> RetentionPlan:
     for head in store.heads(actor):
         if any(scan.scan_id in gone and not scan.is_retired for scan in store.snapshot(actor, head).scans):
             graph.rebuild(store, actor, head.audience, "retention")
+    joint.renew(store, actor)
     _forget_uploads(store, actor)
     return found
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from aws_cdk import aws_iam, aws_scheduler
 from constructs import Construct
 
+from contracts.access import TeamMemberAdded
 from contracts.intelligence import ImportStarted
 from contracts.scans import ScanDeleted, ScanEnded
 from infra.cdk.constructs.bounded_context import API, READ, BoundedContext
@@ -65,6 +66,7 @@ class Intelligence(BoundedContext):
                 "compact", "steps.compact", memory=3008, timeout=900, snap_start=False, layers=["documents"]
             ),
             "Learn": self.door("learn", "steps.learn", memory=3008, timeout=900, snap_start=False),
+            "Join": self.door("join", "steps.join", memory=3008, timeout=900, snap_start=False),
             "Forget": self.door("forget", "steps.forget", memory=3008, timeout=900, snap_start=False),
             "Sweep": self.door("sweep", "steps.sweep", memory=1769, timeout=900, snap_start=False),
         }
@@ -73,7 +75,10 @@ class Intelligence(BoundedContext):
         self.grant_facts(doors["Compact"], "scans", write=True)
         for name in ("Learn", "Forget"):
             self.grant_facts(doors[name], "scans")
+        for name in ("Learn", "Forget", "Join"):
             self.grant_facts(doors[name], "graph", write=True)
+            self.grant_table(doors[name], ["TEAMS"], READ)
+        self.grant_table(doors["Sweep"], ["TEAMS"], READ)
         for area in ("scans", "graph"):
             self.grant_facts(doors["Sweep"], area, write=area == "graph", delete=True)
         return doors
@@ -88,7 +93,7 @@ class Intelligence(BoundedContext):
     def _clock(self) -> None:
         """Once an hour, let go of what some organisations have kept long enough."""
         door = self.door("schedule", "schedule.handler", memory=3008, timeout=900, snap_start=False)
-        self.grant_table(door, ["SCANS", TENANCY, KEEPERS], READ)
+        self.grant_table(door, ["SCANS", "TEAMS", TENANCY, KEEPERS], READ)
         for area in ("scans", "graph", "imports"):
             self.grant_facts(door, area, write=True, delete=True)
         role = aws_iam.Role(self, "ClockRole", assumed_by=aws_iam.ServicePrincipal("scheduler.amazonaws.com"))
@@ -107,7 +112,7 @@ class Intelligence(BoundedContext):
         )
 
     def _machines(self, doors: dict[str, Door]) -> None:
-        events = self.events(ScanEnded.type, ScanDeleted.type, ImportStarted.type)
+        events = self.events(ScanEnded.type, ScanDeleted.type, ImportStarted.type, TeamMemberAdded.type)
         seconds = {"SettleSeconds": 2 if self.stage.is_local else SETTLE_SECONDS}
         others = {
             "Reduce": self.function_arn("intelligence", "reduce"),
@@ -117,6 +122,7 @@ class Intelligence(BoundedContext):
         for name, steps, foreign, numbers in (
             ("Settle", ("Compact", "Learn", "Sweep"), {}, seconds),
             ("Forget", ("Forget",), {}, {}),
+            ("Join", ("Join",), {}, {}),
             ("Import", ("TakeIn", "FinishImport"), others, {}),
         ):
             tasks = {**{step: doors[step].alias.function_arn for step in steps}, **foreign}

@@ -142,6 +142,11 @@ def graph_key(tenant_id: str, audience: str, generation: str, kind: str, part: i
     return f"{graph_prefix(tenant_id, audience)}{generation}/{kind}-{part:05}.mpk.gz"
 
 
+def joined_prefix(tenant_id: str) -> str:
+    """The prefix of what several audiences' graphs are as one."""
+    return f"tenants/{tenant_id}/graph/joined/"
+
+
 def graph_export_key(tenant_id: str, audiences: str, suffix: str) -> str:
     """A tenant's graph in another tool's format, as some audiences together see it; the latest one."""
     return f"tenants/{tenant_id}/graph/exports/{audiences}.{suffix}"
