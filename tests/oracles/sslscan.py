@@ -17,11 +17,12 @@ from tests.oracles.comparison import Comparison
 
 
 def compare(folder: Path) -> Comparison:
-    """Protocol and cipher, for everything that a server with old and new settings accepts."""
+    """Protocol with cipher or group, for everything that a server with old and new settings accepts."""
     sslscan, port = program("sslscan", "sslscan"), free_port()
     certificate(folder, "localhost")
     settings = (
         "ssl_protocols TLSv1 TLSv1.1 TLSv1.2 TLSv1.3; ssl_ciphers ALL:@SECLEVEL=0;"
+        "ssl_ecdh_curve X25519:X448:prime256v1:secp384r1:secp521r1:secp256k1:brainpoolP256r1:prime192v1:ffdhe2048;"
         f"ssl_conf_command Ciphersuites {':'.join(SUITES)};"
     )
     keys = f"ssl_certificate {folder}/localhost.pem; ssl_certificate_key {folder}/localhost.pem;"
@@ -29,12 +30,14 @@ def compare(folder: Path) -> Comparison:
         ours = asyncio.run(_ours(port))
         command = [sslscan, "--no-colour", "--no-heartbleed", "--xml=-", f"127.0.0.1:{port}"]
         answer = subprocess.run(command, check=True, capture_output=True).stdout
-    ciphers = ElementTree.fromstring(answer).iter("cipher")
-    theirs = {f"{cipher.get('sslversion')} {cipher.get('cipher')}" for cipher in ciphers}
-    return Comparison.of("sslscan", "protocols and ciphers of nginx", ours, theirs)
+    told = ElementTree.fromstring(answer)
+    theirs = {f"{cipher.get('sslversion')} {cipher.get('cipher')}" for cipher in told.iter("cipher")}
+    theirs |= {f"{group.get('sslversion')} {group.get('name', '').split(' ')[0]}" for group in told.iter("group")}
+    return Comparison.of("sslscan", "protocols, ciphers and groups of nginx", ours, theirs)
 
 
 async def _ours(port: int) -> set[str]:
     result = await run(TlsConfig(), observed("service", f"https://127.0.0.1:{port}"))
     config = next(each for each in result.observations if each.type == "tls_config")
-    return {f"{version} {name}" for version, names in config.attributes["ciphers"].items() for name in names}
+    told = (config.attributes["ciphers"], config.attributes["groups"])
+    return {f"{version} {name}" for each in told for version, names in each.items() for name in names}

@@ -5,13 +5,18 @@ from __future__ import annotations
 import ssl
 import warnings
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Annotated
+
+from pydantic import Field
 
 from contracts.findings import Severity
 from contracts.modules import CostClass, ModuleFace
 from contracts.observations import Invasiveness, Observation, ObservationType
 from functions.collection.endpoints import host_and_port
-from functions.collection.module import Context, Found, Module
+from functions.collection.module import Config, Context, Found, Module
+from functions.collection.tls_groups import LEAST_BITS, Group, accepted_groups
 from functions.collection.tls_suites import accepted_suites
 from functions.collection.weakness import misconfiguration
 from kernel.egress import EgressError, EgressTlsError, EgressUnreachable, careless_context
@@ -36,6 +41,11 @@ NO_TLS_1_3 = misconfiguration(
     "tls-no-1-3", Severity.INFO, "The server does not speak TLS 1.3",
     "TLS 1.3 is faster and leaves out all weak options.", "Update the server and enable TLS 1.3.", RFC,
 )  # fmt: skip
+WEAK_GROUP = misconfiguration(
+    "tls-weak-group", Severity.MEDIUM, "The server exchanges keys in weak groups",
+    "Keys that are agreed in a group of less than 112 bits of strength can be worked out by who records the traffic.",
+    "Accept X25519, secp256r1 and secp384r1 only.", RFC,
+)  # fmt: skip
 VERSIONS = (
     ("TLSv1.0", ssl.TLSVersion.TLSv1),
     ("TLSv1.1", ssl.TLSVersion.TLSv1_1),
@@ -49,18 +59,26 @@ FORWARD_SECRET = ("ECDHE-", "DHE-", "TLS_", "ADH-", "AECDH-", "EDH-")
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The ciphers that the server accepted, by protocol version, in the order of its preference."""
+    """The ciphers that the server accepted, by protocol version, in the order of its preference; the groups in which
+    it exchanges keys."""
 
     ciphers: dict[str, list[str]]
+    groups: dict[str, list[Group]] = field(default_factory=dict)
+
+
+class TlsConfigConfig(Config):
+    """How much is tried."""
+
+    groups: Annotated[bool, Field(description="Also try the groups in which keys are exchanged, one by one.")] = True
 
 
 class TlsConfig(Module[Accepted]):
-    """One handshake per version, and one more per cipher that the server chooses."""
+    """One handshake per version, one more per cipher that the server chooses, and one per group."""
 
     face = ModuleFace(
         name="tls_config",
         version="1.1.0",
-        summary="Finds the TLS versions and ciphers that a server accepts",
+        summary="Finds the TLS versions, ciphers and key exchange groups that a server accepts",
         consumes=(ObservationType.SERVICE,),
         produces=(ObservationType.TLS_CONFIG, ObservationType.MISCONFIGURATION),
         matching=r"^(https|tls|imaps|pop3s|smtps|ldaps)://",
@@ -70,6 +88,7 @@ class TlsConfig(Module[Accepted]):
         concurrency=8,
         oracle="sslscan",
     )
+    config = TlsConfigConfig
 
     async def get(self, observation: Observation, context: Context) -> Accepted:
         """The accepted ciphers. Raises `EgressUnreachable` for a server that is not there."""
@@ -78,17 +97,22 @@ class TlsConfig(Module[Accepted]):
             pass
         accepted = {name: await _ciphers(host, port, version, context) for name, version in VERSIONS}
         accepted["TLSv1.3"] = await accepted_suites(host, port, context)
-        return Accepted({name: ciphers for name, ciphers in accepted.items() if ciphers})
+        ciphers = {name: chosen for name, chosen in accepted.items() if chosen}
+        return Accepted(ciphers, await _groups(host, port, set(ciphers), context) if context.config.groups else {})
 
     def transform(self, observation: Observation, raw: Accepted) -> Iterable[Found]:
         """The configuration and its weaknesses."""
         if not raw.ciphers:
             return
         asset = observation.value.rpartition("://")[2]
-        attributes = {"versions": list(raw.ciphers), "ciphers": raw.ciphers, "asset": asset}
+        groups = {version: [group.name for group in found] for version, found in raw.groups.items()}
+        attributes = {"versions": list(raw.ciphers), "ciphers": raw.ciphers, "groups": groups, "asset": asset}
         found = Found(ObservationType.TLS_CONFIG, f"tls:{asset}", attributes)
         yield found
         yield from _weaknesses(raw.ciphers, asset, found)
+        weak = {group.name for groups in raw.groups.values() for group in groups if group.bits < LEAST_BITS}
+        if weak:
+            yield WEAK_GROUP.at(asset, {"groups": sorted(weak)}, parent=found)
 
 
 def _weaknesses(ciphers: dict[str, list[str]], asset: str, found: Found) -> Iterator[Found]:
@@ -115,6 +139,28 @@ async def _ciphers(host: str, port: int, version: ssl.TLSVersion, context: Conte
             break
         accepted.append(chosen)
     return accepted
+
+
+async def _groups(host: str, port: int, versions: set[str], context: Context) -> dict[str, list[Group]]:
+    """The groups by protocol version, of those that the server speaks and in which groups are named."""
+    found: dict[str, list[Group]] = {}
+    for name, version in (("TLSv1.2", ssl.TLSVersion.TLSv1_2), ("TLSv1.3", ssl.TLSVersion.TLSv1_3)):
+        if name in versions and not context.is_over:
+            client, offer = partial(_elliptic, version), partial(_offer, host, port, context)
+            found[name] = await accepted_groups(version, client, offer)
+    return {name: groups for name, groups in found.items() if groups}
+
+
+def _elliptic(version: ssl.TLSVersion) -> ssl.SSLContext:
+    """A client of one version whose ciphers all exchange keys in a named group."""
+    tls = careless_context()
+    tls.maximum_version = tls.minimum_version = version
+    tls.set_ciphers("ECDHE:@SECLEVEL=0")
+    return tls
+
+
+async def _offer(host: str, port: int, context: Context, tls: ssl.SSLContext) -> str:
+    return await _handshake(host, port, tls, context)
 
 
 def offering(version: ssl.TLSVersion, without: list[str]) -> ssl.SSLContext | None:

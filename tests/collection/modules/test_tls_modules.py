@@ -120,13 +120,13 @@ def test_a_star_stands_for_one_label(names: list[str], host: str, fits: bool) ->
     assert matches(names, host) is fits
 
 
-def sslscan(port: int) -> dict[str, set[str]]:
-    """Ciphers by version, as sslscan sees them."""
+def sslscan(port: int, kind: str = "cipher", name: str = "cipher") -> dict[str, set[str]]:
+    """Ciphers (or groups) by version, as sslscan sees them."""
     command = [program("sslscan", "sslscan"), "--xml=-", "--no-colour", f"127.0.0.1:{port}"]
     output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     found: dict[str, set[str]] = {}
-    for node in ElementTree.fromstring(output).iter("cipher"):
-        found.setdefault(node.attrib["sslversion"], set()).add(node.attrib["cipher"])
+    for node in ElementTree.fromstring(output).iter(kind):
+        found.setdefault(node.attrib["sslversion"], set()).add(node.attrib[name].split(" ")[0])
     return found
 
 
@@ -148,6 +148,24 @@ async def test_versions_and_ciphers_agree_with_sslscan(tmp_path: Path, settings:
         judged = sslscan(port)
     ours = next(o for o in result.observations if o.type == "tls_config").attributes["ciphers"]
     assert {version: set(names) for version, names in ours.items()} == judged
+
+
+async def test_groups_agree_with_sslscan_and_weak_ones_are_named(tmp_path: Path) -> None:
+    issue(tmp_path, bits=2048)
+    port = free_port()
+    groups = "X25519:secp384r1:secp256k1:brainpoolP256r1:prime192v1:ffdhe3072"
+    settings = f"ssl_protocols TLSv1.2 TLSv1.3; ssl_ciphers ALL:@SECLEVEL=0; ssl_ecdh_curve {groups};"
+    with nginx(tmp_path, tls_site(tmp_path, port, settings)):
+        service = observed("service", f"https://127.0.0.1:{port}")
+        result = await run(TlsConfig(), service)
+        without = await run(TlsConfig(), service, config={"groups": False})
+        judged = sslscan(port, "group", "name")
+    ours = next(o for o in result.observations if o.type == "tls_config").attributes["groups"]
+    assert {v: set(names) for v, names in ours.items()} == judged
+    assert {"secp192r1", "secp256k1", "x25519"} <= judged["TLSv1.2"]
+    (weak,) = [o for o in result.observations if o.attributes.get("check") == "tls-weak-group"]
+    assert weak.attributes["evidence"]["groups"] == ["secp192r1"]
+    assert next(o for o in without.observations if o.type == "tls_config").attributes["groups"] == {}
 
 
 async def test_weak_settings_are_named(tmp_path: Path) -> None:
