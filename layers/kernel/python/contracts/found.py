@@ -14,11 +14,14 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from contracts.facts import decode_rows
+from contracts.facts import decode_observations, decode_rows
 from contracts.observations import Observation
 
 TOGETHER_ROWS: Final = 50_000
 """Rows of batches that are gathered at once: batches that ran at the same time have their rows in the same blocks."""
+
+MANY_ROWS: Final = 50
+"""Rows of one block from which on it is quicker to decode all of it."""
 
 BatchName = tuple[int, int]
 """Wave and number."""
@@ -97,7 +100,7 @@ def batches(found: Found, wanted: Iterable[BatchName], fetch: Fetch) -> Iterator
 
 def _gathered(found: Found, wanted: Sequence[BatchAt], fetch: Fetch) -> Iterator[tuple[BatchName, list[Observation]]]:
     """Some batches, whose blocks are read once each, in order."""
-    told = fetch(ObjectSlice(found.objects[each.object], each.start, each.size) for each in wanted)
+    told = _blocks([ObjectSlice(found.objects[each.object], each.start, each.size) for each in wanted], fetch)
     rows: list[dict[int, Observation]] = []
     places: list[tuple[int, int, int]] = []
     for turn, segment in enumerate(told):
@@ -109,13 +112,13 @@ def _gathered(found: Found, wanted: Sequence[BatchAt], fetch: Fetch) -> Iterator
         free = (number for number in range(len(steps) + len(own)) if number not in own)
         places += ((place, turn, number) for place, number in zip(accumulate(steps), free, strict=True))
     places.sort()
-    for (_, turn, number), raw in zip(places, _raws(found, [place for place, _, _ in places], fetch), strict=True):
-        rows[turn][number] = _decoded(raw)
+    for (_, turn, number), row in zip(places, _rows(found, [place for place, _, _ in places], fetch), strict=True):
+        rows[turn][number] = row
     for each, by_number in zip(wanted, rows, strict=True):
         yield (each.wave, each.number), [by_number[number] for number in range(len(by_number))]
 
 
-def _raws(found: Found, places: Sequence[int], fetch: Fetch) -> Iterator[msgspec.Raw]:
+def _rows(found: Found, places: Sequence[int], fetch: Fetch) -> Iterator[Observation]:
     """The rows at some places, which are in order; only their blocks are read."""
     blocks: list[ObjectSlice] = []
     shares: list[list[int]] = []
@@ -132,8 +135,12 @@ def _raws(found: Found, places: Sequence[int], fetch: Fetch) -> Iterator[msgspec
             start += size
             first += rows
     for body, share in zip(_blocks(blocks, fetch), shares, strict=True):
-        raws = raw_rows(body)
-        yield from (raws[number] for number in share)
+        if len(share) >= MANY_ROWS:
+            observations = decode_observations(body)
+            yield from (observations[number] for number in share)
+        else:
+            raws = raw_rows(body)
+            yield from (_decoded(raws[number]) for number in share)
 
 
 def _blocks(blocks: Sequence[ObjectSlice], fetch: Fetch) -> Iterator[bytes]:
