@@ -16,6 +16,7 @@ from contracts.modules import CostClass, ModuleFace
 from contracts.observations import Invasiveness, Observation, ObservationType
 from functions.collection.endpoints import host_and_port
 from functions.collection.module import Config, Context, Found, Module
+from functions.collection.ssl_hellos import accepted_ssl
 from functions.collection.tls_groups import LEAST_BITS, Group, accepted_groups
 from functions.collection.tls_suites import accepted_suites
 from functions.collection.weakness import misconfiguration
@@ -26,6 +27,12 @@ OLD_PROTOCOL = misconfiguration(
     "tls-old-protocol", Severity.MEDIUM, "The server accepts outdated TLS versions",
     "TLS 1.0 and 1.1 rest on broken hashes and are withdrawn (RFC 8996).", "Accept TLS 1.2 and 1.3 only.",
     "https://www.rfc-editor.org/rfc/rfc8996",
+)  # fmt: skip
+SSL_PROTOCOL = misconfiguration(
+    "tls-ssl-protocol", Severity.HIGH, "The server accepts SSL 2 or SSL 3",
+    "SSL 3 gives its content away to who can make a browser send requests (POODLE). SSL 2 lets traffic be read that was"
+    " sent by TLS with the same key (DROWN), whichever server has it.", "Accept TLS 1.2 and 1.3 only.",
+    "https://www.rfc-editor.org/rfc/rfc7568", "https://www.rfc-editor.org/rfc/rfc6176",
 )  # fmt: skip
 WEAK_CIPHER = misconfiguration(
     "tls-weak-cipher", Severity.HIGH, "The server accepts weak ciphers",
@@ -64,6 +71,12 @@ class Accepted:
 
     ciphers: dict[str, list[str]]
     groups: dict[str, list[Group]] = field(default_factory=dict)
+    ssl: list[str] = field(default_factory=list)
+
+    @property
+    def versions(self) -> list[str]:
+        """All versions that the server speaks, the oldest first."""
+        return [*self.ssl, *self.ciphers]
 
 
 class TlsConfigConfig(Config):
@@ -98,18 +111,21 @@ class TlsConfig(Module[Accepted]):
         accepted = {name: await _ciphers(host, port, version, context) for name, version in VERSIONS}
         accepted["TLSv1.3"] = await accepted_suites(host, port, context)
         ciphers = {name: chosen for name, chosen in accepted.items() if chosen}
-        return Accepted(ciphers, await _groups(host, port, set(ciphers), context) if context.config.groups else {})
+        groups = await _groups(host, port, set(ciphers), context) if context.config.groups else {}
+        return Accepted(ciphers, groups, await accepted_ssl(host, port, context))
 
     def transform(self, observation: Observation, raw: Accepted) -> Iterable[Found]:
         """The configuration and its weaknesses."""
-        if not raw.ciphers:
+        if not raw.versions:
             return
         asset = observation.value.rpartition("://")[2]
         groups = {version: [group.name for group in found] for version, found in raw.groups.items()}
-        attributes = {"versions": list(raw.ciphers), "ciphers": raw.ciphers, "groups": groups, "asset": asset}
+        attributes = {"versions": raw.versions, "ciphers": raw.ciphers, "groups": groups, "asset": asset}
         found = Found(ObservationType.TLS_CONFIG, f"tls:{asset}", attributes)
         yield found
         yield from _weaknesses(raw.ciphers, asset, found)
+        if raw.ssl:
+            yield SSL_PROTOCOL.at(asset, {"versions": raw.ssl}, parent=found)
         weak = {group.name for groups in raw.groups.values() for group in groups if group.bits < LEAST_BITS}
         if weak:
             yield WEAK_GROUP.at(asset, {"groups": sorted(weak)}, parent=found)

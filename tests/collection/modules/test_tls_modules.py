@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime
 import ipaddress
 import re
 import ssl
+import struct
 import subprocess
 from pathlib import Path
 from xml.etree import ElementTree
@@ -15,9 +17,12 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
+from hypothesis import given
+from hypothesis import strategies as st
 
 from functions.collection.modules.certificate import Certificate, matches
 from functions.collection.modules.tls_config import TlsConfig
+from functions.collection.ssl_hellos import agrees_to_ssl2, agrees_to_ssl3, ssl3_hello
 from tests.collection.servers import free_port, nginx, program
 from tests.collection.world import observed, run, values
 from tests.kernel.egress_servers import tcp_server
@@ -191,6 +196,68 @@ async def test_strict_settings_have_no_weakness(tmp_path: Path) -> None:
     with nginx(tmp_path, tls_site(tmp_path, port, settings)):
         result = await run(TlsConfig(), observed("service", f"https://127.0.0.1:{port}"))
     assert values(result, "misconfiguration") == []
+
+
+def ssl3_answer() -> bytes:
+    """A ServerHello of SSL 3 that chooses RC4, and the end of the server's turn left out."""
+    body = struct.pack("!H", 0x0300) + bytes(32) + b"\x00" + struct.pack("!HB", 0x0005, 0)
+    message = b"\x02" + len(body).to_bytes(3, "big") + body
+    return struct.pack("!BHH", 22, 0x0300, len(message)) + message
+
+
+def ssl2_answer() -> bytes:
+    """A SERVER-HELLO of SSL 2 without a certificate, with one cipher and an id of the connection."""
+    body = struct.pack("!BBBHHHH", 4, 0, 1, 0x0002, 0, 3, 16) + b"\x01\x00\x80" + bytes(16)
+    return struct.pack("!H", 0x8000 | len(body)) + body
+
+
+@pytest.mark.parametrize("versions", [["SSLv2"], ["SSLv3"], ["SSLv2", "SSLv3"]])
+async def test_a_server_that_speaks_ssl_is_named_as_sslscan_does(versions: list[str]) -> None:
+    async def old(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """As a server of 1999: it answers SSL as it should, and hangs up on TLS."""
+        first = await reader.read(4096)
+        if "SSLv2" in versions and first[2:5] == b"\x01\x00\x02":
+            writer.write(ssl2_answer())
+        elif "SSLv3" in versions and first[:3] == b"\x16\x03\x00" and first[9:11] == b"\x03\x00":
+            writer.write(ssl3_answer())
+
+    async with tcp_server(old) as port:
+        result = await run(TlsConfig(), observed("service", f"https://127.0.0.1:{port}"))
+        command = [program("sslscan", "sslscan"), "--xml=-", "--no-ciphersuites", f"127.0.0.1:{port}"]
+        output = (await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True)).stdout
+    judged = {
+        f"SSLv{node.attrib['version']}"
+        for node in ElementTree.fromstring(output).iter("protocol")
+        if node.attrib["type"] == "ssl" and node.attrib["enabled"] == "1"
+    }
+    (found,) = [o for o in result.observations if o.type == "tls_config"]
+    assert found.attributes["versions"] == versions == sorted(judged)
+    (weak,) = [o for o in result.observations if o.attributes.get("check") == "tls-ssl-protocol"]
+    assert (weak.attributes["severity"], weak.attributes["evidence"]["versions"]) == ("high", versions)
+
+
+async def test_a_server_of_today_understands_the_form_of_the_old_hello_and_refuses_its_version(tmp_path: Path) -> None:
+    async def answer(version: int) -> bytes:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(ssl3_hello(version))
+        try:
+            return await reader.read(100)
+        finally:
+            writer.close()
+
+    issue(tmp_path, bits=2048)
+    port = free_port()
+    with nginx(tmp_path, tls_site(tmp_path, port, "ssl_protocols TLSv1; ssl_ciphers ALL:@SECLEVEL=0;")):
+        tls, ssl3 = await answer(0x0301), await answer(0x0300)
+    assert (tls[0], tls[5], tls[9:11]) == (22, 2, b"\x03\x01"), "a ServerHello of TLS 1.0"
+    assert ssl3[0] == 21
+    assert not agrees_to_ssl3(ssl3)
+
+
+@given(st.binary(max_size=64))
+def test_no_bytes_break_the_reading_of_an_answer(answer: bytes) -> None:
+    assert agrees_to_ssl3(answer) in (True, False)
+    assert agrees_to_ssl2(answer) in (True, False)
 
 
 async def test_a_server_without_tls_yields_nothing() -> None:
