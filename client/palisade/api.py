@@ -71,14 +71,20 @@ class Api:
             if cursor is None or (limit is not None and len(items) >= limit):
                 return {"items": items, "next_cursor": cursor}
 
-    def save(self, address: str, output: Path, **parameters: Any) -> int:
+    def save(self, address: str, output: Path, drawn: Callable[[bytes], bytes] | None = None, **parameters: Any) -> int:
         """Write what lies at an address to a file (`-`: stdout), whole or not at all; its size in bytes.
 
         `address` is a path of the API, or a link that the API gave: a link is followed without the session's token.
-        Raises CannotWrite too.
+        `drawn` makes the file's content of what was fetched. Raises CannotWrite too.
         """
         with tempfile.TemporaryFile() as kept:
             self._fetch(address, kept, parameters)
+            if drawn:
+                kept.seek(0)
+                content = drawn(kept.read())
+                kept.seek(0)
+                kept.truncate()
+                kept.write(content)
             size = kept.tell()
             kept.seek(0)
             _write(kept, output)

@@ -10,7 +10,7 @@ import typer
 from rich.table import Table
 
 from palisade import output, tables
-from palisade.commands.results import GRAPH_FORMATS, graph_format, tell_saved
+from palisade.commands.results import SUFFIXES, saver_of_graph, tell_saved
 from palisade.commands.shared import Json, Limit, Yes, confirm, connected, most, segment
 
 app = typer.Typer(help="What all scans know together: a graph with its history.", no_args_is_help=True)
@@ -141,13 +141,13 @@ def timeline(types: Types = None, since: str | None = None, limit: Limit = 50, a
 
 @app.command()
 def export(
-    target: Annotated[Path, typer.Argument(metavar="FILE", help=f"A file that ends in {', '.join(GRAPH_FORMATS)}.")],
+    target: Annotated[Path, typer.Argument(metavar="FILE", help=f"A file that ends in {SUFFIXES}.")],
     as_json: Json = False,
 ) -> None:
-    """Save the whole graph; the file's suffix says in which format."""
-    kind = graph_format(target)
+    """Save the whole graph; the file's suffix says in which format. An .html is a page to look at it."""
+    save = saver_of_graph(target)
     with connected() as api:
-        size = api.save("/graph/export", target, format=kind)
+        size = save(api, "/graph/export")
     tell_saved(target, size, as_json=as_json)
 
 

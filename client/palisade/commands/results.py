@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from palisade import output, reports, tables
+from palisade import graph_page, output, reports, tables
 from palisade.api import STDOUT, Api
 from palisade.commands.scans import judge
 from palisade.commands.shared import FailOn, Json, Limit, ScanId, connected, most, scan_id, segment
@@ -24,6 +25,7 @@ GRAPH_FORMATS = {
     ".stix.json": "stix",
     **{f".{kind}": kind for kind in ("json", "gexf", "graphml", "csv", "xlsx")},
 }
+SUFFIXES = ", ".join((".html", *GRAPH_FORMATS))
 
 Output = Annotated[Path | None, typer.Option("--output", "-o", help="The file to write; - for stdout.")]
 OfScan = Annotated[
@@ -140,13 +142,13 @@ def _words(entry: dict[str, Any]) -> str:
 @app.command()
 def graph(
     scan: ScanId,
-    target: Annotated[Path, typer.Option("--output", "-o", help=f"A file that ends in {', '.join(GRAPH_FORMATS)}.")],
+    target: Annotated[Path, typer.Option("--output", "-o", help=f"A file that ends in {SUFFIXES}.")],
     as_json: Json = False,
 ) -> None:
-    """Save a scan's knowledge graph; the file's suffix says in which format."""
-    kind = graph_format(target)
+    """Save a scan's knowledge graph; the file's suffix says in which format. An .html is a page to look at it."""
+    save = saver_of_graph(target)
     with connected() as api:
-        size = api.save(f"/scans/{scan_id(api, scan)}/graph", target, format=kind)
+        size = save(api, f"/scans/{scan_id(api, scan)}/graph")
     tell_saved(target, size, as_json=as_json)
 
 
@@ -167,12 +169,15 @@ def report(
     tell_saved(target, size, as_json=as_json, report_id=made["report_id"])
 
 
-def graph_format(target: Path) -> str:
-    """The format that a file's name tells. Raises WrongUsage."""
+def saver_of_graph(target: Path) -> Callable[[Api, str], int]:
+    """What saves a graph in the format that the file's name tells, and tells its bytes. Raises WrongUsage."""
+    name = target.name.lower()
+    if name.endswith(".html"):
+        return lambda api, path: api.save(path, target, graph_page.page, format="json")
     for suffix, kind in GRAPH_FORMATS.items():
-        if target.name.lower().endswith(suffix):
-            return kind
-    raise WrongUsage(f"{target} does not end in {', '.join(GRAPH_FORMATS)}.")
+        if name.endswith(suffix):
+            return lambda api, path: api.save(path, target, format=kind)
+    raise WrongUsage(f"{target} does not end in {SUFFIXES}.")
 
 
 def _findings(api: Api, path: str, severities: list[Severity] | None, limit: int | None) -> dict[str, Any]:

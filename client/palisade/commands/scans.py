@@ -37,6 +37,9 @@ Deny = Annotated[
 Minutes = Annotated[float | None, typer.Option(help="End the scan after so many minutes.")]
 Dollars = Annotated[float | None, typer.Option(help="End the scan when it has cost so much.")]
 Rate = Annotated[float | None, typer.Option(help="Requests a second to one host, of all workers together.")]
+InFlight = Annotated[
+    int | None, typer.Option(help="Requests in flight to one host, of all the scan's workers together.")
+]
 Robots = Annotated[bool, typer.Option("--robots", help="Leave out what a site's robots.txt asks to leave out.")]
 CalendarFile = Annotated[
     Path | None, typer.Option("--calendar", help="A JSON file with the windows and blackouts in which it may run.")
@@ -61,6 +64,7 @@ def scan(
     minutes: Minutes = None,
     dollars: Dollars = None,
     rate: Rate = None,
+    in_flight: InFlight = None,
     robots: Robots = False,
     calendar: CalendarFile = None,
     attest: Attest = None,
@@ -73,7 +77,7 @@ def scan(
     if fail_on and not watch:
         raise WrongUsage("--fail-on needs --watch: without it the findings are not known yet.")
     body = definition(targets, profile, name, module, allow, deny, minutes)
-    body |= manners(body, dollars, rate, calendar, robots=robots)
+    body |= manners(body, dollars, rate, calendar, robots=robots, in_flight=in_flight)
     with connected() as api:
         if attest:
             attestation.attest(api, targets, attest)
@@ -201,12 +205,17 @@ def definition(
 
 
 def manners(
-    body: dict[str, Any], dollars: float | None, rate: float | None, calendar: Path | None, *, robots: bool
+    body: dict[str, Any],
+    dollars: float | None,
+    rate: float | None,
+    calendar: Path | None,
+    *,
+    robots: bool,
+    in_flight: int | None = None,
 ) -> dict[str, Any]:
     """How a scan behaves, as `POST /scans` takes it; what is not given is left to its profile."""
-    politeness = ({"requests_per_second": rate} if rate is not None else {}) | (
-        {"respect_robots": True} if robots else {}
-    )
+    wished = {"requests_per_second": rate, "in_flight": in_flight, "respect_robots": robots or None}
+    politeness = {name: value for name, value in wished.items() if value is not None}
     budget = body.get("budget", {}) | ({"dollars": dollars} if dollars is not None else {})
     given = {"budget": budget, "politeness": politeness, "calendar": read_calendar(calendar) if calendar else None}
     return {key: value for key, value in given.items() if value}

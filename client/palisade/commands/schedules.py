@@ -13,6 +13,7 @@ from palisade.commands.scans import (
     CalendarFile,
     Deny,
     Dollars,
+    InFlight,
     Minutes,
     Modules,
     Name,
@@ -61,6 +62,7 @@ def add(
     minutes: Minutes = None,
     dollars: Dollars = None,
     rate: Rate = None,
+    in_flight: InFlight = None,
     robots: Robots = False,
     calendar: CalendarFile = None,
     attest: Attest = None,
@@ -68,7 +70,7 @@ def add(
 ) -> None:
     """Set up a recurring scan."""
     body = definition(targets, profile, name, module, allow, deny, minutes) | {"cron": cron, "timezone": timezone}
-    body |= manners(body, dollars, rate, calendar, robots=robots)
+    body |= manners(body, dollars, rate, calendar, robots=robots, in_flight=in_flight)
     with connected() as api:
         if attest:
             attestation.attest(api, targets, attest)
