@@ -7,14 +7,14 @@ import re
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from ipaddress import ip_network
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from pydantic import BaseModel, Field
 
 from contracts.modules import ModuleFace
 from contracts.observations import Invasiveness, Observation, ObservationType, observation_id
-from contracts.scans import ScanBrief
+from contracts.scans import Politeness, ScanBrief
 from contracts.scope import host_of, prove
 from contracts.targets import parse
 from functions.collection.spending import seconds_for
@@ -35,6 +35,23 @@ class BatchInput(msgspec.Struct, frozen=True, kw_only=True):
     proofs: list[str] = []
     """For each observation of a module that sends packets, the pattern of the scope that admits its host."""
     allowance: Allowance | None = None
+    in_flight: int | None = None
+    """What the batch may have in flight towards one host; None for what its worker may have anyway."""
+
+    def manners(self, politeness: Politeness) -> Politeness:
+        """The scan's manners, within the batch's share of what all workers may have in flight. Both kinds of traffic
+        get the same number, and with that one gate for each host."""
+        if self.in_flight is None:
+            return politeness
+        each = min(self.in_flight, politeness.concurrency, politeness.connections)
+        return politeness.model_copy(update={"concurrency": each, "connections": each})
+
+
+class Crew(NamedTuple):
+    """How many workers run a wave's batches at once, and what each may have in flight towards one host."""
+
+    workers: int
+    in_flight: int | None
 
 
 class Remaining(msgspec.Struct, frozen=True):
@@ -221,6 +238,15 @@ def _allowed(batch: BatchInput, tasks: int, left: Remaining | None) -> BatchInpu
         seconds=seconds_for(left.dollars) * share,
     )
     return msgspec.structs.replace(batch, allowance=allowance)
+
+
+def crew(politeness: Politeness, batches: int, at_most: int) -> Crew:
+    """The workers of a wave with so many batches, of whom `at_most` may work at once. What they have in flight is
+    shared out before they begin: however many there are, together they keep to what the scan allows."""
+    if politeness.in_flight is None:
+        return Crew(at_most, None)
+    workers = max(1, min(at_most, batches, politeness.in_flight))
+    return Crew(workers, politeness.in_flight // workers)
 
 
 def _seeds_of(brief: ScanBrief, text: str) -> Iterator[Observation]:

@@ -17,6 +17,7 @@ from functions.collection.model import Remaining
 from functions.collection.service import views, waves
 from functions.collection.session import Session
 from functions.collection.store import Store
+from kernel import aws
 from kernel.actor import Actor
 from kernel.crypto import Envelope
 from kernel.observe import task
@@ -35,7 +36,8 @@ def envelope() -> Envelope:
 def plan(actor: Actor, event: dict[str, Any]) -> dict[str, Any]:
     """Takes `{scan_id, wave, budget?}`; see `waves.plan_wave`."""
     left = msgspec.convert(event["budget"], Remaining) if event.get("budget") else None
-    return waves.plan_wave(store(), actor, event["scan_id"], event["wave"], left)
+    at_most = int(aws.setting("MAP_CONCURRENCY"))
+    return waves.plan_wave(store(), actor, event["scan_id"], event["wave"], left, at_most)
 
 
 @task

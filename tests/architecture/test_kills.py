@@ -95,7 +95,7 @@ class World:
         collection = CollectionStore(self.table, self.facts)
         left = Remaining(**{name: getattr(verdict.budget, name) for name in ("tasks", "packets", "bytes", "dollars")})
         arguments = (self.who, self.scan.scan_id, verdict.wave)
-        planned = self._step(lambda: waves.plan_wave(collection, *arguments, left))
+        planned = self._step(lambda: waves.plan_wave(collection, *arguments, left, 40))
         if not planned["batches"]:
             return WaveReport(-1, exhausted=True)
         for number in range(1, planned["batches"] + 1):

@@ -28,14 +28,15 @@ def test_a_dry_run_shows_what_would_be_done_and_leaves_nothing_behind(logged_in:
     logged_in.answer("POST /scans", scan())
     logged_in.answer(f"GET /scans/{SCAN}/estimate", ESTIMATE)
     logged_in.answer(f"DELETE /scans/{SCAN}", {})
-    said = palisade("scan", "example.com", "--dry-run", "--dollars", "2", "--rate", "5", "--robots")
+    said = palisade("scan", "example.com", "--dry-run", "--dollars", "2", "--rate", "5", "--robots", "--in-flight", "4")
     assert said.code == 0
     for words in ("tcp_connect", "admitted by", "More than the budget", "tls_config has nothing to do", "minutes"):
         assert words in said.out
     assert "Nothing was sent" in said.err
     assert [call.method for call in logged_in.calls] == ["POST", "GET", "DELETE"]
     assert logged_in.calls[0].body["budget"] == {"dollars": 2.0}
-    assert logged_in.calls[0].body["politeness"] == {"requests_per_second": 5.0, "respect_robots": True}
+    wished = {"requests_per_second": 5.0, "in_flight": 4, "respect_robots": True}
+    assert logged_in.calls[0].body["politeness"] == wished
 
 
 def test_a_dry_run_that_fails_leaves_nothing_behind_either(logged_in: Platform, palisade: Palisade) -> None:

@@ -62,7 +62,7 @@ class Cloud:
         return client
 
     async def plan(self, wave: int = 0) -> dict[str, Any]:
-        return service.plan_wave(self.store, self.who, SCAN, wave, None)
+        return service.plan_wave(self.store, self.who, SCAN, wave, None, 40)
 
     async def run(self, number: int = 1, wave: int = 0) -> int:
         @contextlib.asynccontextmanager
@@ -192,7 +192,7 @@ async def test_a_batch_of_a_deleted_scan_leaves_nothing(site: str) -> None:
 
 def test_a_lost_batch_is_counted_once_however_often_it_is_told() -> None:
     cloud = Cloud(actor(), "127.0.0.0/30", modules={"tcp_connect": "1.0.0"})
-    service.plan_wave(cloud.store, cloud.who, SCAN, 0, None)
+    service.plan_wave(cloud.store, cloud.who, SCAN, 0, None, 40)
     for _ in range(3):
         service.record_loss(cloud.store, cloud.who, SCAN, 0, 1, "Sandbox.Timedout " + "x" * 900)
     shown = cloud.progress()

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from contracts.modules import ModuleFace, catalogue
 from contracts.observations import Invasiveness, Observation, ObservationType, observation_id
-from contracts.scans import ScanBrief, ScanStatus
+from contracts.scans import Politeness, ScanBrief, ScanStatus
 from contracts.scope import Scope, admits, host_of, prove
-from functions.collection.model import BatchInput, Leftover, Plan, Remaining, plan, seeds
+from functions.collection.model import BatchInput, Leftover, Plan, Remaining, crew, plan, seeds
 from functions.collection.spending import seconds_for
 from kernel.ids import new_id
 
@@ -243,3 +243,25 @@ def test_every_expression_of_the_catalogue_admits_something_it_consumes() -> Non
     ]  # fmt: skip
     asked = brief(catalogue(), targets=("a.example", "192.0.2.0/30"))
     assert {batch.module for batch in plan(asked, catalogue(), samples).batches} == set(catalogue())
+
+
+@given(
+    st.integers(1, 500), st.integers(0, 2_000), st.integers(1, 200), st.integers(1, 200), st.integers(1, 1_000),
+)  # fmt: skip
+def test_all_workers_together_keep_to_what_may_be_in_flight(
+    limit: int, batches: int, at_most: int, concurrency: int, connections: int
+) -> None:
+    manners = Politeness(in_flight=limit, concurrency=concurrency, connections=connections)
+    workers, share = crew(manners, batches, at_most)
+    assert share is not None
+    each = BatchInput(module="m", version="1", in_flight=share).manners(manners)
+    assert 1 <= workers <= at_most
+    assert workers * each.concurrency <= limit, "one gate for both kinds: their numbers are the same"
+    assert each.concurrency == each.connections <= min(concurrency, connections)
+    assert share == limit // workers
+
+
+def test_without_a_limit_for_all_each_worker_has_its_own() -> None:
+    manners = Politeness()
+    assert crew(manners, 3, 40) == (40, None)
+    assert BatchInput(module="m", version="1").manners(manners) is manners

@@ -6,6 +6,9 @@ import json
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -16,6 +19,7 @@ from contracts.observations import Observation, observation_id
 from contracts.reports import CollectionPart, part_key
 from contracts.scans import (
     Budget,
+    Politeness,
     ScanBrief,
     ScanDeleted,
     ScanEnded,
@@ -92,6 +96,17 @@ class Scan:
     def objects(self, area: str = "") -> dict[str, bytes]:
         prefix = scan_prefix(self.who.tenant_id, self.id) + area
         return {key: Facts().get(self.who, key) for key in Facts().keys(self.who, prefix)}
+
+    def found(self, type_: str, value: str) -> Observation:
+        return Observation(
+            id=observation_id(self.id, type_, value, self.id),
+            type=type_,
+            value=value,
+            source_id=self.id,
+            module="crawler",
+            module_version="1.0.0",
+            observed_at="2026-11-20T08:00:00.000Z",
+        )
 
     def progress(self) -> dict[str, Any]:
         shown: dict[str, Any] = call(api.handler, "GET", f"/scans/{self.id}/progress", self.who).body
@@ -365,6 +380,52 @@ def test_a_module_gets_the_tenants_configuration(site: str) -> None:
     scan.plan()
     scan.run()
     assert len([each for each in scan.segment() if each.type == "http_response"]) == 2
+
+
+@contextmanager
+def counting_site() -> Iterator[tuple[str, list[int]]]:
+    """A site that takes its time; gives how many requests were there at once, whenever one came."""
+    here, seen, turn = [0], list[int](), threading.Lock()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            with turn:
+                here[0] += 1
+                seen.append(here[0])
+            time.sleep(0.02)
+            with turn:
+                here[0] -= 1
+            self.send_response(200)
+            self.send_header("content-length", "0")
+            self.end_headers()
+
+        def log_message(self, *_arguments: object) -> None:
+            return
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}/", seen
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.mark.parametrize(("limit", "most"), [(None, 4), (3, 2), (2, 2), (1, 1)])
+def test_workers_of_a_wave_share_what_may_be_in_flight_towards_a_host(limit: int | None, most: int) -> None:
+    """Two batches of a module that asks for two files at once, as many at a time as the plan says."""
+    with counting_site() as (address, seen):
+        scan = Scan(actor(), address, modules={"files": "1.0.0"}, politeness=Politeness(in_flight=limit))
+        scan.plan()
+        files = [scan.found("url", f"{address}p{number}.pdf") for number in range(100)]
+        Facts().put(scan.who, frontier_key(scan.who.tenant_id, scan.id, 0, 0), encode_rows(files))
+        planned = scan.plan(1)
+        assert (planned["batches"], planned["workers"]) == (2, min(limit, 2) if limit else 40)
+        with ThreadPoolExecutor(planned["workers"]) as workers:
+            list(workers.map(lambda number: scan.run(number, wave=1), (1, 2)))
+    assert len(seen) == 100
+    assert max(seen) <= most
 
 
 def test_what_is_known_of_many_batches_is_forgotten() -> None:

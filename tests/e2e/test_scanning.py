@@ -102,6 +102,7 @@ def test_a_module_of_ones_own_finds_something_and_is_counted(admin: Client, site
 
 def test_a_profile_of_ones_own_ends_a_scan_by_its_budget(admin: Client, site: str) -> None:
     choice = {"summary": "Little", "modules": ["crawler", "http_probe"], "budget": {"packets": 12}}
+    choice |= {"politeness": {"in_flight": 1}}
     admin.put("/scans/profiles/little", json=choice).raise_for_status()
     ended = admin.run([site], profile="little")
     assert (ended["status"], ended["reason"]) == ("finished", "The budget of 12 packets is used up.")

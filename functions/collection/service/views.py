@@ -13,7 +13,7 @@ from contracts.reports import CollectionPart, ModuleRun
 from contracts.reports import LogEntry as LogLine
 from contracts.scans import ScanStatus
 from functions.collection.estimate import Estimate, estimate, same_kind
-from functions.collection.model import BatchRun, Progress, WaveEntry, plan, seeds
+from functions.collection.model import BatchRun, Progress, WaveEntry, crew, plan, seeds
 from functions.collection.service.waves import brief_of, faces_of
 from functions.collection.store import Store
 from kernel import clock
@@ -59,7 +59,8 @@ def get_estimate(store: Store, actor: Actor, scan_id: str, concurrency: int) -> 
     faces = faces_of(store, actor, brief)
     first = plan(brief, faces, seeds(brief))
     last = same_kind(brief, [each for each in store.briefs(actor, RECENT_SCANS) if actor.sees(each.team_id)])
-    return estimate(brief, catalogue() | faces, first, last, concurrency)
+    workers = crew(brief.politeness, concurrency, concurrency).workers
+    return estimate(brief, catalogue() | faces, first, last, workers)
 
 
 def tell_of_modules(store: Store, actor: Actor, scan_id: str, once: Once) -> None:

@@ -28,6 +28,7 @@ from functions.collection.model import (
     Leftover,
     Remaining,
     WaveEntry,
+    crew,
     plan,
     seeds,
     wants,
@@ -53,9 +54,12 @@ OpenConfig = Callable[[ModuleFace, dict[str, Any]], dict[str, Any]]
 OpenSession = Callable[[ScanBrief, ModuleFace], AbstractAsyncContextManager[Session]]
 
 
-def plan_wave(store: Store, actor: Actor, scan_id: str, wave: int, left: Remaining | None) -> dict[str, Any]:
-    """Form a wave's batches: `{wave, batches, tasks, dropped, given, bucket, key}`, `given` being the facts that were
-    taken over from an earlier scan. Planning again plans the same."""
+def plan_wave(
+    store: Store, actor: Actor, scan_id: str, wave: int, left: Remaining | None, at_most: int
+) -> dict[str, Any]:
+    """Form a wave's batches: `{wave, batches, tasks, dropped, given, workers, bucket, key}`, `given` being the facts
+    that were taken over from an earlier scan, `workers` how many batches run at once, `at_most` of them. Planning
+    again plans the same."""
     brief = brief_of(store, actor, scan_id)
     frontier = seeds(brief) if wave == 0 else _new(store.frontier(actor, scan_id, wave - 1))
     faces = faces_of(store, actor, brief)
@@ -64,7 +68,9 @@ def plan_wave(store: Store, actor: Actor, scan_id: str, wave: int, left: Remaini
         store.write_given(actor, scan_id, wave, [*(frontier if wave == 0 else ()), *given])
     leftovers = store.leftovers(actor, scan_id, wave - 1) if wave else []
     work = plan(brief, faces, frontier, leftovers, left, done)
-    key = store.write_plan(actor, scan_id, wave, work.batches)
+    workers, in_flight = crew(brief.politeness, len(work.batches), at_most)
+    batches = [msgspec.structs.replace(batch, in_flight=in_flight) for batch in work.batches]
+    key = store.write_plan(actor, scan_id, wave, batches)
     planned = WaveEntry(
         tenant_id=actor.tenant_id,
         scan_id=scan_id,
@@ -83,6 +89,7 @@ def plan_wave(store: Store, actor: Actor, scan_id: str, wave: int, left: Remaini
         "tasks": work.tasks,
         "dropped": work.dropped,
         "given": len(given),
+        "workers": workers,
         "bucket": store.bucket,
         "key": key,
     }
@@ -185,7 +192,8 @@ async def run_batch(
         result = _handed_over(batch)
     else:
         module = _module(store, actor, batch)
-        async with open_session(brief, type(module).face) as session:
+        polite = brief.model_copy(update={"politeness": batch.manners(brief.politeness)})
+        async with open_session(polite, type(module).face) as session:
             meter = session.meter
             session.earlier = await asyncio.to_thread(_kept_pages, store, actor, brief, batch.module)
             look = _looking(store, actor, scan_id)

@@ -35,6 +35,7 @@ class Collection(BoundedContext):
         run_batch = self.door(
             "run-batch", "steps.run_batch", memory=1769, timeout=290, snap_start=False, layers=["protocols", "files"]
         )
+        plan.function.add_environment("MAP_CONCURRENCY", str(self.stage.map_concurrency))
         loss = self.door("record-loss", "steps.record_loss")
         close = self.door("close", "steps.close", timeout=120)
         hand_in = self.door("hand-in", "steps.hand_in", timeout=300)

@@ -85,7 +85,7 @@ class Scans(BoundedContext):
                 "Reduce": self.function_arn("intelligence", "reduce"),
                 "RecordFindings": self.function_arn("findings", "record"),
             },
-            numbers={"MapConcurrency": self.stage.map_concurrency},
+            numbers={},
         )
         plans = f"arn:{self.partition}:s3:::{facts_bucket(self, self.stage)}/tenants/*/scans/*/plans/*"
         machine.allow(["s3:GetObject"], [plans])

@@ -78,6 +78,13 @@ class Politeness(BaseModel):
     )
     concurrency: int = Field(default=10, ge=1, le=200, description="Web requests in flight, of one worker.")
     connections: int = Field(default=50, ge=1, le=1000, description="Connection attempts in flight, of one worker.")
+    in_flight: int | None = Field(
+        default=None,
+        ge=1,
+        le=10_000,
+        description="Web requests and connection attempts in flight, of all workers of the scan together; absent: as "
+        "many as each worker may have. Fewer than there are workers make fewer work at once.",
+    )
     respect_robots: bool = Field(default=False, description="Leave out what robots.txt (RFC 9309) forbids.")
     retries: int = Field(default=2, ge=0, le=5, description="Further attempts when a host is overloaded or silent.")
 
