@@ -381,6 +381,16 @@ def test_an_imported_fact_is_what_spiderfoot_called_it_and_nothing_else() -> Non
     assert found("exact", "host") == ["a.example", "b.example", "c.example"]
 
 
+def test_what_nothing_here_finds_is_found_in_what_was_imported() -> None:
+    body = "  - collect:\n      - {{method: {how}, field: type, value: {type}}}\naggregation: {{field: data}}\n"
+    leak = fact("metadata", "leak text", attributes={"spiderfoot_type": "LEAKSITE_CONTENT", "asset": "a.example"})
+    ours = fact("metadata", "registration of a.example", attributes={"kind": "registration"})
+    for how, type_ in (("exact", "LEAKSITE_CONTENT"), ("regex", "LEAKSITE_.*")):
+        rules = file(body.format(how=how, type=type_) + 'headline: "{data}"\n')
+        assert rules.unknown_types == {"own": (type_,)}
+        assert headlines(rules, leak, ours) == ["leak text"]
+
+
 def test_a_module_with_no_counterpart_is_named() -> None:
     rules = file(
         "  - collect:\n      - {method: exact, field: module, value: [sfp_crossref, sfp_crt, not sfp_other]}\n"

@@ -93,19 +93,21 @@ def test_spiderfoots_csv_is_read() -> None:
             "2026-01-01 10:00:02,TCP_PORT_OPEN,sfp_portscan_tcp,192.0.2.1,1,192.0.2.1:23",
             '2026-01-01 10:00:03,VULNERABILITY_CVE_HIGH,sfp_x,192.0.2.1:22,0,"CVE-2026-1\nlong"',
             "2026-01-01 10:00:04,DARKNET_MENTION_URL,sfp_y,a.example,0,http://x.onion/",
+            "2026-01-01 10:00:04,NO_SUCH_TYPE,sfp_y,a.example,0,x",
         ]
     )
     reading = read("spiderfoot-csv", body)
     found = list(reading.observations(SCAN))
-    assert [(row.type, row.module) for row in found] == [
+    assert {(row.type, row.module) for row in found} == {
         ("domain", "SpiderFoot UI"),
         ("ip", "resolve"),
         ("port", "tcp_connect"),
         ("vulnerability", "sfp_x"),
-    ]
-    assert found[3].attributes["severity"] == "high"
+        ("metadata", "sfp_y"),
+    }
+    assert next(row for row in found if row.type == "vulnerability").attributes["severity"] == "high"
     assert led(found) >= {("a.example", "192.0.2.1"), ("192.0.2.1", "192.0.2.1:22")}
-    assert reading.skipped == {"false positive": 1, "DARKNET_MENTION_URL": 1}
+    assert reading.skipped == {"false positive": 1, "NO_SUCH_TYPE": 1}
     assert found[0].observed_at == "2026-01-01T10:00:00.000Z"
 
 
@@ -137,6 +139,25 @@ def test_an_element_becomes_the_fact_that_rules_read() -> None:
     assert found["host a.example"] == {"spiderfoot_type": ["INTERNET_NAME", "CO_HOSTED_SITE"]}
     assert found["http_response https://a.example/x"] == {"spiderfoot_type": "HTTP_CODE", "status": "404"}
     assert found["http_response nginx"]["headers"] == {"server": "nginx"}
+
+
+def test_an_element_that_nothing_here_finds_and_a_long_one_are_kept_with_all_that_led_to_them() -> None:
+    page, other = "a" * 50_000, "a" * 49_999 + "b"
+    rows = [("INTERNET_NAME", "a.example", "ROOT"), ("INTERNET_NAME", "b.example", "ROOT")]
+    rows += [("TARGET_WEB_CONTENT", page, "a.example"), ("TARGET_WEB_CONTENT", other, "a.example")]
+    rows += [("LEAKSITE_CONTENT", page + "c", "a.example"), ("EMAILADDR", "m@a.example", page + "c")]
+    rows += [("CO_HOSTED_SITE", "kin.test", "a.example"), ("CO_HOSTED_SITE", "kin.test", "b.example")]
+    elements = [
+        {"event_type": kind, "data": data, "module": "sfp_x", "source_data": source} for kind, data, source in rows
+    ]
+    found = observations("spiderfoot-json", json.dumps(elements))
+    contents = [row.value for row in found if row.attributes["spiderfoot_type"] == "TARGET_WEB_CONTENT"]
+    assert len(set(contents)) == 2
+    assert all(len(value) < 1_100 for value in contents)
+    leaked = next(row for row in found if row.attributes["spiderfoot_type"] == "LEAKSITE_CONTENT")
+    assert (leaked.type, leaked.attributes["asset"]) == ("metadata", "a.example")
+    assert next(row for row in found if row.value == "m@a.example").source_id == leaked.id
+    assert len([row for row in found if row.value == "kin.test"]) == 2
 
 
 def stix(*objects: dict[str, Any]) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from functions.intelligence.model.correlation.kinds import exact_types, regex_types
+from functions.intelligence.model.correlation.kinds import IMPORTED, exact_types, regex_types
 from functions.intelligence.model.correlation.rule import Collection, Match, Rule
 from functions.intelligence.model.correlation.spiderfoot import ENTITY_TYPES, Kind
 
@@ -38,6 +38,8 @@ class Wording:
 
 
 PLAIN: Final = Wording()
+_IMPORTED_ONLY: Final = frozenset(kind for kinds in IMPORTED.values() for kind in kinds)
+"""These are worded as they were where they come from."""
 
 
 def translated(rule: Rule) -> Rule:
@@ -56,6 +58,7 @@ def _wording(matches: Iterable[Match]) -> Wording:
     """How all wanted kinds of a collection are worded."""
     matches = tuple(matches)
     kinds = next((found for match in matches if (found := _wanted(match, "type"))), ())
+    kinds = tuple(kind for kind in kinds if kind not in _IMPORTED_ONLY)
     return Wording(
         data=_agreed(kind.data for kind in kinds),
         source=_agreed(kind.source for kind in kinds),

@@ -8,7 +8,7 @@ from typing import Final
 
 from contracts.observations import ObservationType
 from functions.intelligence.model.correlation.patterns import found, split_negation
-from functions.intelligence.model.correlation.spiderfoot import TYPES, Kind
+from functions.intelligence.model.correlation.spiderfoot import FOREIGN, ORIGIN, TYPES, Kind
 
 OURS: Final = {type_.value: Kind(type_.value) for type_ in ObservationType}
 NAMES: Final[dict[str, tuple[Kind, ...]]] = {
@@ -16,6 +16,8 @@ NAMES: Final[dict[str, tuple[Kind, ...]]] = {
     **{name: tuple(replace(kind, name=name) for kind in kinds) for name, kinds in TYPES.items()},
 }
 """All type names that a rule may use: ours, and those of SpiderFoot."""
+IMPORTED: Final = {name: (Kind("metadata", attribute=(ORIGIN, f"^{name}$"), name=name),) for name in FOREIGN}
+"""What only facts imported from SpiderFoot are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,27 +36,31 @@ def exact_types(patterns: Sequence[str]) -> TypeTest:
     """The kinds that exact names stand for."""
     wanted, unwanted = _split(patterns)
     return TypeTest(
-        _simplified(kind for name in wanted for kind in NAMES.get(name, ())) if wanted else None,
-        _simplified(kind for name in unwanted for kind in NAMES.get(name, ())),
+        _simplified(kind for name in wanted for kind in _kinds(name)) if wanted else None,
+        _simplified(kind for name in unwanted for kind in _kinds(name)),
         tuple(name for name in wanted if name not in NAMES),
     )
+
+
+def _kinds(name: str) -> tuple[Kind, ...]:
+    return NAMES[name] if name in NAMES else IMPORTED.get(name, ())
 
 
 def regex_types(patterns: Sequence[str]) -> TypeTest:
     """The kinds whose names a regular expression finds. Raises PatternError."""
     wanted, unwanted = _split(patterns)
-    strange = tuple(pattern for pattern in wanted if not _search([pattern]))
+    strange = tuple(pattern for pattern in wanted if not any(name in NAMES for name in _names(pattern)))
     return TypeTest(_search(wanted) if wanted else None, _search(unwanted) if unwanted else (), strange)
 
 
 def _search(patterns: Sequence[str]) -> tuple[Kind, ...]:
-    return _simplified(kind for pattern in patterns for name in _names(pattern) for kind in NAMES[name])
+    return _simplified(kind for pattern in patterns for name in _names(pattern) for kind in _kinds(name))
 
 
 def _names(pattern: str) -> list[str]:
     """The names that a pattern finds. One without small letters is meant for SpiderFoot's names, which have none."""
     test = found([pattern])
-    names = TYPES if pattern.isupper() else NAMES
+    names = (*TYPES, *sorted(FOREIGN)) if pattern.isupper() else (*NAMES, *sorted(FOREIGN))
     return [name for name in names if test(name)]
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any, Final
 
 from contracts.observations import canonical
-from functions.intelligence.model.correlation.spiderfoot import MODULES, ORIGIN, TYPES, Kind
+from functions.intelligence.model.correlation.spiderfoot import FOREIGN, MODULES, ORIGIN, TYPES, Kind
 from functions.intelligence.model.imports.items import Fault, Faulty, Reading, json_of, text_of
 from functions.intelligence.model.imports.table import rows_of
 
 NEEDED: Final = frozenset({"Updated", "Type", "Module", "Source", "Data"})
 ROOT: Final = "ROOT"
+MAX_DATA: Final = 1_000
 WEAKNESSES: Final = frozenset({"vulnerability", "misconfiguration", "exposure"})
 SEVERITIES: Final = {"CRITICAL": "critical", "HIGH": "high", "MEDIUM": "medium", "LOW": "low"}
 
@@ -57,11 +59,11 @@ class _Elements:
     def _one(self, line: int, kind: str, data: str, module: str, source: str, updated: str, refuted: str) -> None:
         if kind == ROOT or (kind.endswith("_RAW") and kind not in TYPES):
             return
-        ours = next(iter(TYPES.get(kind, ())), None)
+        ours = next(iter(TYPES.get(kind, ())), Kind("metadata") if kind in FOREIGN else None)
         if ours is None or refuted.strip() in ("1", "True", "true"):
             self._reading.skip("false positive" if ours else kind or "no type")
             return
-        value = source if ours.source == "value" and source else data
+        value = _shortened(source if ours.source == "value" and source else data)
         name = f"{ours.type}\0{canonical(ours.type, value)}"
         known = name in self._reading.items
         self._reading.add(
@@ -75,9 +77,16 @@ class _Elements:
         )
         if known:
             _also_called(self._reading.items[name].attributes, kind)
-        elif name in self._reading.items:
+        if name in self._reading.items:
             self._by_value.setdefault(data, name)
             self._sources.append((name, source))
+
+
+def _shortened(data: str) -> str:
+    """What is longer than a value may be (the content of a page) by its beginning and its digest."""
+    if len(data) <= MAX_DATA:
+        return data
+    return f"{data[:MAX_DATA]} {hashlib.blake2b(data.encode('utf-8', 'replace'), digest_size=16).hexdigest()}"
 
 
 def _also_called(attributes: dict[str, Any], kind: str) -> None:
@@ -89,12 +98,14 @@ def _also_called(attributes: dict[str, Any], kind: str) -> None:
 
 def _attributes(kind: str, ours: Kind, data: str, source: str) -> dict[str, Any]:
     told: dict[str, Any] = {ORIGIN: kind}
+    if kind in FOREIGN:
+        return told | {"asset": _shortened(source or data)}
     if ours.data and ours.type not in WEAKNESSES:
         outer, _, inner = ours.data.partition(".")
         told[outer] = {inner: data} if inner else data
     if ours.type in WEAKNESSES:
         severity = next((name for mark, name in SEVERITIES.items() if kind.endswith(mark)), "info")
         title = kind.replace("_", " ").capitalize()
-        told |= {"check": kind.lower().replace("_", "-"), "asset": source or data, "title": title}
+        told |= {"check": kind.lower().replace("_", "-"), "asset": _shortened(source or data), "title": title}
         told |= {"severity": severity, "description": data, "evidence": {"data": data[:500]}}
     return told
