@@ -9,12 +9,14 @@ from typing import Any
 from functions.intelligence.model import wave as _wave  # noqa: F401 - in Lambda's snapshot before a wave needs it
 from functions.intelligence.model.correlation import builtin as _builtin  # noqa: F401 - likewise
 from functions.intelligence.model.imports.items import Fault
-from functions.intelligence.service import graph, imports, joint, keeping, scans
+from functions.intelligence.service import graph, imports, joint, keeping, privacy, scans
 from functions.intelligence.store import Store
 from kernel.actor import Actor
 from kernel.errors import NotFound
 from kernel.executions import BrokenOff, watches
+from kernel.facts import Facts
 from kernel.observe import task
+from kernel.table import Table
 
 store = cache(Store)
 
@@ -59,6 +61,12 @@ def join(actor: Actor, _event: dict[str, Any]) -> dict[str, int]:
 def forget(actor: Actor, event: dict[str, Any]) -> dict[str, int]:
     """Takes `{scan_id}`; see `graph.forget_scan`."""
     return {"graphs": graph.forget_scan(store(), actor, event["scan_id"])}
+
+
+@task
+def person(actor: Actor, event: dict[str, Any]) -> dict[str, int]:
+    """Takes `{job_id, wish: export}`: hand in what is known of a person."""
+    return privacy.hand_in_person(Table(), Facts(), actor, event["job_id"])
 
 
 @task

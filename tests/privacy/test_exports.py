@@ -12,6 +12,8 @@ import pytest
 
 from contracts.access import Role
 from contracts.privacy import EXPORTING
+from functions.intelligence.model.correlation.own import OwnRule, RuleVersion
+from functions.intelligence.model.records import ScanImport
 from functions.notifications.model import Kind, Notification
 from functions.privacy import api, events
 from kernel import aws
@@ -19,7 +21,7 @@ from kernel.actor import Actor
 from kernel.table import Table, create
 from tests.edges import executions
 from tests.kit import actor, call, committed_events, sqs_event
-from tests.privacy.world import ADA, ADDRESS, DOORS, NAME, World, objects
+from tests.privacy.world import ADA, ADDRESS, AT, DOORS, NAME, World, objects
 
 
 def order(who: Actor, body: Any = None) -> dict[str, Any]:
@@ -39,6 +41,27 @@ def archive(who: Actor, export_id: str) -> dict[str, Any]:
     assert hashlib.sha256(body).hexdigest() == read(who, export_id).body["digest"]
     with zipfile.ZipFile(io.BytesIO(body)) as opened:
         return {name: json.loads(opened.read(name)) for name in opened.namelist()}
+
+
+def test_what_a_person_took_in_and_which_rules_are_his(world: World) -> None:
+    for who, name in ((world.ada, "mine"), (world.boss, "theirs")):
+        known = {"tenant_id": world.tenant_id, "name": name, "created_by": who.user_id, "created_at": AT}
+        made = (
+            ScanImport(import_id=f"import_{name}", scan_id=f"scan_{name}", format="csv", **known),
+            OwnRule(text="id: x", **known),
+            RuleVersion(number=1, change="added", text="id: x", difference=[], **known),
+        )
+        for each in made:
+            Table().write(create(each))
+    changed = OwnRule(tenant_id=world.tenant_id, name="ours", text="", created_by=world.boss.user_id, created_at=AT)
+    changed.changed_by = world.ada.user_id
+    Table().write(create(changed))
+    export_id = order(world.ada)["export_id"]
+    assert world.export(export_id) == "ready"
+    files = archive(world.ada, export_id)
+    assert [each["name"] for each in files["intelligence/imports.json"]] == ["mine"]
+    assert [each["name"] for each in files["intelligence/rules.json"]] == ["mine", "ours"]
+    assert [each["name"] for each in files["intelligence/rule_versions.json"]] == ["mine"]
 
 
 def test_everything_about_a_person_is_in_one_file(world: World) -> None:
@@ -90,7 +113,7 @@ def test_progress_is_what_the_rooms_have_left(world: World) -> None:
     assert read(world.ada, export_id).body["progress"] == 0
     DOORS["identity"](world.work(export_id, wish="export"), None)
     shown = read(world.ada, export_id).body
-    assert (shown["status"], shown["progress"]) == ("running", 14)
+    assert (shown["status"], shown["progress"]) == ("running", 12)
     assert "identity" not in shown["missing"]
 
 

@@ -19,6 +19,7 @@ from functions.identity.model import User
 from functions.identity.model.members import Invitation
 from functions.identity.service.members import join
 from functions.identity.store import Store as People
+from functions.intelligence import steps as intelligence_steps
 from functions.notifications import events as told
 from functions.notifications import steps as notifications
 from functions.organizations import service as tenants
@@ -43,6 +44,7 @@ DOORS: dict[str, Door] = {
     "developers": developers.person,
     "notifications": notifications.person,
     "scans": scan_steps.person,
+    "intelligence": intelligence_steps.person,
     "audit": audit.person,
 }
 

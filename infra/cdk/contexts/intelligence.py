@@ -11,6 +11,7 @@ from contracts.scans import ScanDeleted, ScanEnded
 from infra.cdk.constructs.bounded_context import API, READ, BoundedContext
 from infra.cdk.constructs.door import TENANT, Door
 from infra.cdk.constructs.machine import Machine
+from infra.cdk.constructs.person import person_door
 from infra.cdk.platform.stack import Platform
 
 VIEWS = ("observations", "entities", "timeline", "integrity", "archive", "differences")
@@ -56,6 +57,7 @@ class Intelligence(BoundedContext):
         self.grant_facts(hand_in, "scans")
         self.grant_facts(hand_in, "reports", write=True)
         self.grant_table(keepers["Learn"], [KEEPERS], ["dynamodb:PutItem"])
+        person_door(self)
         self._machines(keepers)
         self._clock()
 

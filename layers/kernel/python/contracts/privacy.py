@@ -15,7 +15,7 @@ from kernel.facts import Facts
 from kernel.records import Record, Resource
 from kernel.table import Table
 
-EXPORTING = ("identity", "organizations", "access", "developers", "notifications", "scans", "audit")
+EXPORTING = ("identity", "organizations", "access", "developers", "notifications", "scans", "intelligence", "audit")
 """The rooms that hand in what they know of a person."""
 ERASING = ("identity", "organizations", "access", "developers", "notifications", "audit")
 """The rooms that erase a person. Everywhere else a person is but an id, which means nothing once nobody has it."""
