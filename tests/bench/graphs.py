@@ -5,13 +5,18 @@ from __future__ import annotations
 import random
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from itertools import count
+from typing import Any
 
 from functions.intelligence.model import analysis
+from functions.intelligence.model.compaction import Packer, Sink
 from functions.intelligence.model.graph import entity_key
 from functions.intelligence.model.knowledge import KnownEntity, KnownRelation, Sighting
+from functions.intelligence.model.learning import Snapshot
 from functions.intelligence.model.navigation import Search, matching, neighbourhood, paths
 from functions.intelligence.model.outline import Builder, Outline
+from functions.intelligence.model.parts import Part, graph_order
 from functions.intelligence.model.patterns import EdgePattern, Matcher, NodePattern, Pattern
 
 AT = "2026-01-01T00:00:00.000Z"
@@ -27,10 +32,7 @@ def entities(number: int) -> Iterator[KnownEntity]:
     for place in range(number):
         type_ = TYPES[place % len(TYPES)]
         value = f"{type_}-{place}.site{place // SITE}.example.com"
-        words = {"crawler": (0.9, AT), "resolve": (0.8, AT)}
-        row = KnownEntity(entity_key(type_, value), type_, value, AT, AT, words, {"port": place % 1000})
-        row.sightings, row.scans, row.observations = [Sighting(AT, AT, "scan_1")], 1, 2
-        rows.append(row)
+        rows.append(_entity(type_, value, place, "scan_1"))
     yield from sorted(rows, key=lambda row: row.order)
 
 
@@ -49,6 +51,41 @@ def build(number: int, edges: int) -> Outline:
         words = {"crawler": (0.9, AT)}
         builder.add_relation(KnownRelation(keys[source], keys[target], "leads_to", AT, AT, words, 1, 1))
     return builder.finish([])
+
+
+def generation(number: int, audience: int, prefix: str, sink: Sink) -> Snapshot:
+    """Write such a graph as a generation of an audience's: its first fifth is the same for all of them."""
+    chance = random.Random(audience)
+    rows = []
+    for place in range(number):
+        type_, owner = TYPES[place % len(TYPES)], "all" if place < number // 5 else f"team{audience}"
+        value = f"{type_}-{place}.site{place // SITE}.{owner}.example.com"
+        rows.append(_entity(type_, value, place, f"scan_{audience}"))
+    keys = [row.key for row in rows]
+    links: dict[tuple[str, str], KnownRelation] = {}
+    for _ in range(5 * number):
+        source = chance.randrange(number)
+        inside = min((source // SITE) * SITE + chance.randrange(SITE), number - 1)
+        ends = keys[source], keys[inside if chance.random() < 0.8 else chance.randrange(number)]
+        links[ends] = KnownRelation(*ends, "leads_to", AT, AT, {"crawler": (0.9, AT)}, 1, 1)
+    return Snapshot(
+        entities=_written(sorted(rows, key=lambda row: row.order), f"{prefix}/entities", sink),
+        relations=_written([links[ends] for ends in sorted(links)], f"{prefix}/relations", sink),
+    )
+
+
+def _written(rows: Iterable[Any], key: str, sink: Sink) -> tuple[Part, ...]:
+    packer: Packer[Any] = Packer(lambda number: f"{key}-{number}", graph_order, sink, count())
+    for row in rows:
+        packer.add(row)
+    return tuple(packer.finish().values())
+
+
+def _entity(type_: str, value: str, place: int, scan_id: str) -> KnownEntity:
+    words = {"crawler": (0.9, AT), "resolve": (0.8, AT)}
+    row = KnownEntity(entity_key(type_, value), type_, value, AT, AT, words, {"port": place % 1000})
+    row.sightings, row.scans, row.observations = [Sighting(AT, AT, scan_id)], 1, 2
+    return row
 
 
 def questions(outline: Outline) -> dict[str, float]:

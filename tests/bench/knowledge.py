@@ -75,6 +75,7 @@ def pages(number: int) -> dict[str, float]:
     return {
         **{f"before {name}": value for name, value in before.items()},
         **after,
+        "compacted megabytes": made["compacted"],
         "compaction seconds": made["seconds"],
         "compaction megabytes": made["megabytes"],
     }
@@ -114,7 +115,8 @@ def compacting(_number: int, folder: str) -> dict[str, float]:
     keeping.compact(store, WHO, SCAN)
     seconds = time.perf_counter() - begin
     keeping.sweep(store, WHO, SCAN)
-    return {"seconds": seconds, "megabytes": megabytes()}
+    left = sum(file.stat().st_size for file in Path(folder).iterdir()) / 1024**2
+    return {"seconds": seconds, "megabytes": megabytes(), "compacted": left}
 
 
 def ask(_number: int, folder: str) -> dict[str, float]:
@@ -177,6 +179,47 @@ def answer(_number: int, folder: str) -> dict[str, float]:
     return {"load": load, **questions(loaded), "megabytes": megabytes(), "outline megabytes": len(body) / 1024**2}
 
 
+def joint(number: int) -> dict[str, float]:
+    """Three audiences' graphs of so many entities each, five times as many relations, a fifth of it in all of them:
+    seconds of a core and megabytes to join them, and milliseconds to load what was joined."""
+    with tempfile.TemporaryDirectory() as folder:
+        for audience in range(3):
+            apart("audience", number, folder, str(audience))
+        return apart("joining", number, folder)
+
+
+def audience(number: int, folder: str, name: str) -> dict[str, float]:
+    """Write a generation of one audience's graph."""
+    from functions.intelligence.model.learning import encode
+    from tests.bench.graphs import generation
+
+    bucket = folder_facts(Path(folder))
+    prefix = f"tenants/{WHO.tenant_id}/graph/{name}"
+    snapshot = generation(number, int(name), prefix, lambda key, body: bucket.put(WHO, key, body))
+    bucket.put(WHO, f"{prefix}/snapshot", encode(snapshot))
+    return {"megabytes": megabytes()}
+
+
+def joining(_number: int, folder: str) -> dict[str, float]:
+    """Join the three, and load what that makes."""
+    from functions.intelligence.model.learning import decode, joined
+    from functions.intelligence.model.outline import Outline
+
+    bucket = folder_facts(Path(folder))
+
+    def read(key: str) -> bytes:
+        return bucket.get(WHO, key)
+
+    snapshots = [decode(read(f"tenants/{WHO.tenant_id}/graph/{name}/snapshot")) for name in range(3)]
+    begin = time.process_time()
+    body = joined(snapshots, read).dump()
+    took, peak = time.process_time() - begin, megabytes()
+    begin = time.perf_counter()
+    Outline.load(body)
+    load = (time.perf_counter() - begin) * 1000
+    return {"join seconds": took, "load milliseconds": load, "megabytes": peak}
+
+
 def stored(bucket: Facts) -> Store:
     """The room's store, which knows the scan."""
     table = memory_table()
@@ -212,7 +255,7 @@ def apart(what: str, number: int, *more: str) -> dict[str, float]:
 
 
 MEASURES: dict[str, Callable[..., dict[str, float]]] = {
-    measure.__name__: measure for measure in (pages, fill, compacting, ask, graph, outline, answer)
+    measure.__name__: measure for measure in (pages, fill, compacting, ask, graph, outline, answer, audience, joining)
 }
 
 if __name__ == "__main__":
