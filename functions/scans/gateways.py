@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from kernel import aws, clock
 from kernel.egress.deployment import dns_settings, scan_policy
 from kernel.egress.errors import EgressError
+from kernel.executions import BAD_ENDS, BrokenOff
 
 if TYPE_CHECKING:
     from kernel.egress.client import Egress
@@ -27,6 +28,9 @@ class Machine(Protocol):
 
     def wake(self, token: str) -> None:
         """Let the execution that waits on the token go on."""
+
+    def broke_off(self, execution: str) -> str | None:
+        """Why an execution has ended, in words; None while it goes on, or is not there."""
 
 
 class StepFunctions:
@@ -52,6 +56,18 @@ class StepFunctions:
             client.send_task_success(taskToken=token, output="{}")
         except (client.exceptions.TaskTimedOut, client.exceptions.InvalidToken, client.exceptions.TaskDoesNotExist):
             return
+
+    def broke_off(self, execution: str) -> str | None:
+        """Why an execution has ended; None while it goes on, was never started, or is no longer remembered."""
+        client = aws.client("stepfunctions")
+        executions = aws.setting("SCAN_MACHINE_ARN").replace(":stateMachine:", ":execution:")
+        try:
+            found = client.describe_execution(executionArn=f"{executions}:{execution}")
+        except client.exceptions.ExecutionDoesNotExist:
+            return None
+        if found["status"] not in BAD_ENDS:
+            return None
+        return BrokenOff(execution, found["status"], {}, str(found.get("error") or "")).words
 
 
 class Clockwork(Protocol):

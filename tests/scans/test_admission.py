@@ -47,6 +47,9 @@ class Machine:
     def wake(self, token: str) -> None:
         self.woken.append(token)
 
+    def broke_off(self, execution: str) -> str | None:
+        return None
+
 
 def queued(store: Store, who: Actor, **fields: Any) -> Scan:
     scan = scans.create_scan(store, who, CreateScan(name="Site", targets=["127.0.0.1"], **fields))

@@ -8,15 +8,18 @@ import pytest
 
 from contracts.scans import ScanStatus
 from functions.scans import events, steps
+from functions.scans.gateways import StepFunctions
 from functions.scans.model import Scan
 from functions.scans.schemas import CreateScan
 from functions.scans.service import admission, execution, scans
 from functions.scans.service.execution import WaveReport
 from functions.scans.store import Store
+from kernel import aws
 from kernel.actor import Actor
 from kernel.errors import PreconditionFailed
 from kernel.events import Event
 from kernel.records import Resource
+from tests import edges
 from tests.executions import MACHINE, queued, status_change
 from tests.kit import actor, committed_events, sqs_event
 from tests.memory_table import events_in, memory_table
@@ -30,6 +33,8 @@ class Machine:
 
     def __init__(self) -> None:
         self.started: list[str] = []
+        self.broken: list[str] = []
+        """Executions whose end was not told."""
 
     def start(self, tenant_id: str, scan_id: str, execution: str = "") -> bool:
         self.started.append(execution or scan_id)
@@ -37,6 +42,9 @@ class Machine:
 
     def wake(self, token: str) -> None:
         raise AssertionError(f"nobody waits on {token}")
+
+    def broke_off(self, execution: str) -> str | None:
+        return CAUSE if execution in self.broken else None
 
 
 def waiting(store: Store, who: Actor) -> Scan:
@@ -118,6 +126,24 @@ def test_the_next_scan_of_the_tenant_runs() -> None:
     assert store.queue(who).running == ids[1:]
 
 
+def test_who_has_to_wait_finds_what_was_not_told() -> None:
+    store, who, machine = Store(memory_table()), actor(), Machine()
+    ids = [waiting(store, who).scan_id for _ in range(2)]
+    for scan_id in ids:
+        admission.enter(store, machine, who, scan_id)
+        execution.gate(store, who, scan_id, None, scan_id)
+    machine.broken = ids[:1]
+    later: list[str] = []
+    while store.scan(who, ids[0]).finished_at is None:
+        later.append(waiting(store, who).scan_id)
+        admission.enter(store, machine, who, later[-1])
+        assert len(later) < 100, "one of two is looked at each time"
+    assert store.scan(who, ids[0]).reason == TOLD
+    assert store.scan(who, ids[1]).status is ScanStatus.RUNNING
+    admission.leave(store, machine, who, ids[0])
+    assert machine.started == [*ids, later[0]]
+
+
 def test_a_command_that_comes_in_between_is_heeded() -> None:
     who = actor()
 
@@ -169,3 +195,15 @@ def test_the_door_ends_the_scan_and_the_queue_goes_on(monkeypatch: pytest.Monkey
     (ended,) = [each for each in committed_events() if each.type == "ScanEnded.v1"]
     assert events.handler(sqs_event(ended), None) == {"batchItemFailures": []}
     assert machine.started == ids
+
+
+@pytest.mark.usefixtures("cloud")
+def test_an_execution_is_asked_how_it_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    edges.set_up(monkeypatch)
+    machines, who = StepFunctions(), actor()
+    assert machines.start(who.tenant_id, "scan_1")
+    assert machines.broke_off("scan_1") is None
+    assert machines.broke_off("scan_2") is None, "never started"
+    executions = aws.setting("SCAN_MACHINE_ARN").replace(":stateMachine:", ":execution:")
+    aws.client("stepfunctions").stop_execution(executionArn=f"{executions}:scan_1")
+    assert machines.broke_off("scan_1") == CAUSE

@@ -71,6 +71,9 @@ class Machine:
         if token == self.waiting:
             self.waiting, self.next = None, "gate"
 
+    def broke_off(self, execution: str) -> str | None:
+        return None
+
 
 class Life(RuleBasedStateMachine):
     """One scan. Whatever a step does, it may do twice: its worker died after it, or its answer was lost."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from contracts.scans import ScanStatus
 from functions.scans.gateways import Machine
@@ -26,10 +26,24 @@ def enter(store: Store, machine: Machine, actor: Actor, scan_id: str) -> None:
     scan = store.find_scan(actor, scan_id)
     if scan is None or scan.started_at is not None or scan.finished_at is not None:
         return
-    _change(store, machine, actor, lambda queue: queue.enter(scan_id))
+    queue = _change(store, machine, actor, lambda queue: queue.enter(scan_id))
     scan = store.find_scan(actor, scan_id)  # a command that came in between found nobody waiting
     if scan is None or scan.status is not ScanStatus.QUEUED:
         hurry(store, machine, actor, scan_id)
+    elif scan_id in queue.waiting:
+        look_after_one(store, machine, actor, queue.running)
+
+
+def look_after_one(store: Store, machine: Machine, actor: Actor, running: Sequence[str]) -> None:
+    """Whoever has to wait sees that one of those who run still does: how executions end is told, but rarely the telling
+    is lost, and their places with it."""
+    scan = store.find_scan(actor, random.choice(running)) if running else None  # noqa: S311 - any will do
+    if scan is None or scan.finished_at is not None:
+        return
+    name = scan.execution or scan.scan_id
+    cause = machine.broke_off(name)
+    if cause is not None:
+        execution.break_off(store, actor, scan.scan_id, name, cause)
 
 
 def leave(store: Store, machine: Machine, actor: Actor, scan_id: str) -> Scan | None:
@@ -60,20 +74,22 @@ def rejoin(store: Store, machine: Machine, actor: Actor, scan_id: str) -> None:
     execution.wake(store, machine, actor, scan_id)
 
 
-def _change(store: Store, machine: Machine, actor: Actor, change: Callable[[Queue], None]) -> None:
-    """Commit who runs, then start those executions; what a worker that died left to be started is started too."""
+def _change(store: Store, machine: Machine, actor: Actor, change: Callable[[Queue], None]) -> Queue:
+    """Commit who runs, then start those executions; what a worker that died left to be started is started too. Gives
+    the queue as it is then."""
 
     def admit(queue: Queue) -> None:
         change(queue)
         queue.fill(store.scans_at_once(actor))
 
-    admitted = _commit(store, actor, admit).admitted
+    queue = _commit(store, actor, admit)
+    admitted = queue.admitted
     if not admitted:
-        return
+        return queue
     for scan_id in admitted:
         if not machine.start(actor.tenant_id, scan_id):  # it was paused before its first turn, and rests
             execution.wake(store, machine, actor, scan_id)
-    _commit(store, actor, lambda queue: queue.started(admitted))
+    return _commit(store, actor, lambda queue: queue.started(admitted))
 
 
 def _commit(store: Store, actor: Actor, change: Callable[[Queue], None]) -> Queue:

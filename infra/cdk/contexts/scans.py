@@ -63,10 +63,17 @@ class Scans(BoundedContext):
         events.function.add_environment("SCAN_MACHINE_ARN", machine.arn)
         events.allow(["states:StartExecution"], [machine.arn])
         events.allow(["states:SendTaskSuccess"], [machine.arn])
+        self._may_look_at_executions(events, machine)
         self.executions(machine, "SCAN_MACHINE_ARN")
         person_door(self)
         self.door("adopt", "steps.adopt")
         self._scheduler(events, clock)
+
+    def _may_look_at_executions(self, door: Door, machine: Machine) -> None:
+        """Whether the executions of its scans still go on."""
+        executions = machine.arn.replace(":stateMachine:", ":execution:") + ":*"
+        door.allow(["states:DescribeExecution"], [executions])
+        nag.accept(door.role, "An execution is named after its scan.", f"AwsSolutions-IAM5[Resource::{executions}]")
 
     def _machine(self) -> Machine:
         gate, park, fail = (self.door(name, f"steps.{name}") for name in ("gate", "park", "fail"))
