@@ -23,7 +23,7 @@ DEFINITION = json.dumps({"StartAt": "End", "States": {"End": {"Type": "Succeed"}
 ROLE = f"arn:aws:iam::{DEFAULT_ACCOUNT_ID}:role/any"
 
 
-MACHINES = tuple(f"{name}_MACHINE_ARN" for name in ("SCAN", "DELIVERY", "REPORT", "SETTLE", "FORGET", "IMPORT"))
+MACHINES = tuple(f"{name}_MACHINE_ARN" for name in ("SCAN", "DELIVERY", "REPORT", "SETTLE", "FORGET", "IMPORT", "JOIN"))
 
 
 def set_up(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -39,7 +39,7 @@ MOST_CALLS = 3
 """For one event in a room: what it is about, and what comes of it."""
 FOLLOWED = ("MemberRolesChanged.v1", "MemberRemoved.v1", "TeamMemberAdded.v1", "TeamMemberRemoved.v1")
 MORE_CALLS = {
-    ("ScanEnded.v1", "notifications"): 4,
+    **dict.fromkeys((("ScanEnded.v1", room) for room in ("notifications", "collection")), 4),
     **dict.fromkeys(((kind, "organizations") for kind in ("ScanEnded.v1", "ScanDeleted.v1")), 5),
     ("FindingsDetected.v1", "notifications"): 4,
     **dict.fromkeys(((kind, "notifications") for kind in ("FactorDisabled.v1", "PasswordChanged.v1")), 4),
@@ -48,7 +48,8 @@ MORE_CALLS = {
 }
 """Who is told what: the people, and for each whether it was told, the mail and the note. Keys follow their owners: who
 he is, his teams, his keys and what the authorizer reads of them, in one transaction. The clock is set for an
-organisation that may work, and looked at again, since it may have changed meanwhile. Usage is the plan, how large the
+organisation that may work, and looked at again, since it may have changed meanwhile. The last word of a scan's log is
+said of one that is there, and what its modules did is read. Usage is the plan, how large the
 scan was and is, what was counted, and all of that anew."""
 WRITES = os.environ.get("MEASURE") == "write"
 
