@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from itertools import islice
+
+import msgspec
 
 from contracts.collection import OwnModule, OwnModuleVersion
 from contracts.facts import (
@@ -20,7 +22,7 @@ from contracts.facts import (
     segment_key,
     word_key,
 )
-from contracts.found import BatchName, Found, batches
+from contracts.found import BatchName, Fetch, Found, batches, given
 from contracts.modules import ModuleFace
 from contracts.observations import Observation
 from contracts.reports import CollectionPart, part_key
@@ -118,18 +120,38 @@ class Store:
     def handled(self, actor: Actor, scan_id: str) -> Iterator[tuple[int, int, BatchInput, set[str]]]:
         """Every batch of a scan that was not lost: its wave and number, its work, and the ids of what it handed on.
         Raises NotFound when the scan goes meanwhile."""
-        prefix = scan_prefix(actor.tenant_id, scan_id)
         found = self.found(actor, scan_id)
-        receipts = set(self._facts.keys(actor, f"{prefix}segments/"))
-        receipts |= {segment_key(actor.tenant_id, scan_id, *name) for name in (found.names if found else ())}
-        written = self._facts.keys(actor, f"{prefix}batches/")
-        keys = [key for key in written if key.replace("/batches/", "/segments/") in receipts]
-        left = (key.replace("/batches/", "/leftovers/") for key in keys)
-        bodies = zip(self._facts.bodies(actor, keys), self._facts.bodies(actor, left), strict=True)
-        for key, (batch, handed_on) in zip(keys, bodies, strict=True):
-            wave, number = key.removesuffix(".mpk.gz").rsplit("/", 2)[1:]
-            ids = {row.observation.id for row in decode_rows(handed_on, Leftover)}
-            yield int(wave), int(number), decode_rows(batch, BatchInput)[0], ids
+        written = self._names(actor, scan_id, "segments") | set(found.names if found else ())
+        told = {(each.wave, each.number) for each in found.given} if found else set()
+        names = sorted((told | self._names(actor, scan_id, "batches")) & written)
+        left = self._facts.bodies(actor, (leftovers_key(actor, scan_id, *name) for name in names))
+        works = self._works(actor, scan_id, found, names, told)
+        for name, work, handed_on in zip(names, works, left, strict=True):
+            yield *name, work, {row.observation.id for row in decode_rows(handed_on, Leftover)}
+
+    def _works(
+        self, actor: Actor, scan_id: str, found: Found | None, names: Sequence[BatchName], told: Container[BatchName]
+    ) -> Iterator[BatchInput]:
+        """The work of some batches, in their order: of those that are `told` by the compacted form, of others by their
+        objects."""
+        keys = [batch_input_key(actor.tenant_id, scan_id, *name) for name in names if name not in told]
+        objects = self._facts.bodies(actor, keys)
+        compacted = given(found, [n for n in names if n in told], self._slices(actor)) if found else iter(())
+        for name in names:
+            if name in told:
+                _, header, rows = next(compacted)
+                yield msgspec.structs.replace(msgspec.msgpack.decode(header, type=BatchInput), observations=rows)
+            else:
+                yield decode_rows(next(objects), BatchInput)[0]
+
+    def _names(self, actor: Actor, scan_id: str, area: str) -> set[BatchName]:
+        """The waves and numbers of the batches that have an object in an area."""
+        keys = self._facts.keys(actor, f"{scan_prefix(actor.tenant_id, scan_id)}{area}/")
+        parts = (key.removesuffix(".mpk.gz").rsplit("/", 2)[1:] for key in keys)
+        return {(int(wave), int(number)) for wave, number in parts}
+
+    def _slices(self, actor: Actor) -> Fetch:
+        return lambda slices: self._facts.slices(actor, slices)
 
     def write_places(self, actor: Actor, scan_id: str, places: Sequence[Place]) -> None:
         """What a rescan may take over."""
@@ -165,7 +187,7 @@ class Store:
         told = [name for name in wanted if name in names]
         keys = [segment_key(actor.tenant_id, scan_id, *name) for name in wanted if name not in names]
         written = (decode_observations(body) for body in self._facts.bodies(actor, keys))
-        compacted = batches(found, told, lambda slices: self._facts.slices(actor, slices)) if found else iter(())
+        compacted = batches(found, told, self._slices(actor)) if found else iter(())
         for name in wanted:
             yield next(compacted) if name in names else (name, next(written))
 
@@ -198,8 +220,7 @@ class Store:
 
     def write_leftovers(self, actor: Actor, scan_id: str, wave: int, number: int, rows: Sequence[Leftover]) -> None:
         """What a batch hands to the next wave."""
-        key = f"{_leftover_prefix(actor, scan_id, wave)}{number:05}.mpk.gz"
-        self._facts.put(actor, key, encode_rows(rows))
+        self._facts.put(actor, leftovers_key(actor, scan_id, wave, number), encode_rows(rows))
 
     def write_blobs(self, actor: Actor, scan_id: str, wave: int, number: int, bodies: bytes) -> None:
         """The bodies that a batch fetched, end to end."""
@@ -265,3 +286,8 @@ def _pages_key(actor: Actor, scan_id: str) -> str:
 
 def _leftover_prefix(actor: Actor, scan_id: str, wave: int) -> str:
     return f"{scan_prefix(actor.tenant_id, scan_id)}leftovers/{wave:05}/"
+
+
+def leftovers_key(actor: Actor, scan_id: str, wave: int, number: int) -> str:
+    """What a batch hands to the next wave."""
+    return f"{_leftover_prefix(actor, scan_id, wave)}{number:05}.mpk.gz"

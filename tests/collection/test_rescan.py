@@ -104,7 +104,7 @@ def test_from_a_compacted_scan_the_same_is_taken_over(site: str) -> None:
     ran = modules_run(carry_out(before))
     found = facts_of(first)
     keep(first)
-    assert first.objects("segments/") == {}
+    assert first.objects("segments/") == first.objects("batches/") == {}
     again = Scan(who, site, modules=MODULES, baseline_id=first.id)
     assert modules_run(carry_out(again)) == ran == {"http_probe"}
     assert facts_of(again) == found

@@ -11,8 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts import found as found_contract
-from contracts.facts import decode_observations, decode_rows, encode_rows, scan_prefix, segment_key
+from contracts.facts import (
+    batch_input_key,
+    decode_observations,
+    decode_rows,
+    encode_rows,
+    scan_prefix,
+    segment_key,
+)
 from contracts.found import Found, ObjectSlice, batches
+from contracts.found import given as given_to
 from contracts.observations import Observation
 from functions.intelligence import steps
 from functions.intelligence.model import compaction as compaction_module
@@ -41,7 +49,8 @@ class BatchedScan(MemoryScan):
         index = Index()
         for manifest in self.manifests:
             index = with_wave(index, manifest, f"manifests/{manifest.wave}")
-        return compact(TENANT, SCAN, index, self.read, self.objects.__setitem__)
+        work = [key for key in self.objects if "/batches/" in key]
+        return compact(TENANT, SCAN, index, self.read, self.objects.__setitem__, lambda: work)
 
     def read(self, key: str) -> bytes:
         if key not in self.objects:
@@ -82,6 +91,35 @@ def test_what_every_batch_found_is_told_to_the_letter(
         assert dict(batches(told, names, scan.slices)) == {name: expected[name] for name in names}
         assert [name for name, _ in batches(told, names, scan.slices)] == names
         assert not any("segments/" in each.key for each in index.objects)
+
+
+@settings(max_examples=40, deadline=None)
+@given(histories(), st.lists(st.integers(0, 40), max_size=3), st.randoms())
+def test_what_every_batch_was_given_is_told_to_the_letter(
+    history: list[Observation], where: list[int], chance: Any
+) -> None:
+    """Facts as they were found, or amended since: nearer, or handled by more modules."""
+    scan = BatchedScan()
+    for rows in cut(history, where):
+        scan.batches(rows)
+    work: dict[tuple[int, int], dict[str, Any]] = {}
+    for number in range(1, chance.randint(1, 5)):
+        rows = chance.sample(history, chance.randint(0, len(history)))
+        amended = [msgspec.structs.replace(row, scope_distance=0) if chance.random() < 0.3 else row for row in rows]
+        said = {"module": "m", "config": {"ports": [1]}, "observations": amended, "proofs": ["a.example"] * len(rows)}
+        work[0, number] = said
+        scan.objects[batch_input_key(TENANT, SCAN, 0, number)] = encode_rows([said])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(found_contract, "TOGETHER_ROWS", chance.choice((1, 5, 1_000)))
+        patch.setattr(found_contract, "MANY_ROWS", chance.choice((1, 1_000)))
+        told = scan.told(scan.compacted())
+        names = chance.sample(sorted(work), len(work))
+        shown = {name: (header, rows) for name, header, rows in given_to(told, names, scan.slices)}
+    assert list(shown) == names
+    for name, (header, rows) in shown.items():
+        expected = dict(work[name])
+        assert rows == expected.pop("observations")
+        assert msgspec.msgpack.decode(header) == expected
 
 
 def test_only_what_was_told_in_other_words_is_kept_again() -> None:

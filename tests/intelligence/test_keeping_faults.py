@@ -10,8 +10,8 @@ import pytest
 from contracts.facts import encode_rows, segment_key, upload_key
 from contracts.scans import ScanBrief, ScanStatus
 from functions.intelligence.model.imports.items import Fault
-from functions.intelligence.model.records import EVERYBODY, ImportStatus, ScanImport
-from functions.intelligence.service import graph, imports, keeping, retaining, scans
+from functions.intelligence.model.records import EVERYBODY, GraphHead, ImportStatus, ScanImport
+from functions.intelligence.service import graph, imports, joint, keeping, retaining, scans
 from functions.intelligence.store import Store
 from kernel import clock
 from kernel.table import create
@@ -28,9 +28,20 @@ STEPS: dict[str, tuple[Work, ...]] = {
     "compact": (lambda store: keeping.compact(store, WHO, SCAN),),
     "learn": (lambda store: keeping.compact(store, WHO, SCAN), lambda store: graph.learn_scan(store, WHO, SCAN)),
     "sweep": (lambda store: keeping.compact(store, WHO, SCAN), lambda store: keeping.sweep(store, WHO, SCAN)),
+    "join": (
+        lambda store: graph.learn_scan(store, WHO, SCAN),
+        lambda store: second_audience(store),
+        lambda store: joint.renew(store, WHO),
+    ),
     "retire": (lambda store: graph.learn_scan(store, WHO, SCAN), lambda store: retaining.retire(store, WHO)),
 }
 """Steps, of which the last one dies."""
+
+
+def second_audience(store: Store) -> None:
+    """A team has a graph like everybody's."""
+    head = store.head(WHO, EVERYBODY)
+    store.advance(WHO, GraphHead(**(head.model_dump() | {"audience": "team_red", "version": 0})))
 
 
 @pytest.fixture(autouse=True)

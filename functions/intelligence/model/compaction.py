@@ -119,8 +119,11 @@ class Packer(Generic[Row]):
         self._begin()
 
 
-def compact(tenant_id: str, scan_id: str, index: Index, read: Read, sink: Sink) -> Index:
-    """Write the compacted form of everything that the index names; the index that is to replace it.
+def compact(
+    tenant_id: str, scan_id: str, index: Index, read: Read, sink: Sink, work: Callable[[], Iterable[str]] = tuple
+) -> Index:
+    """Write the compacted form of everything that the index names, and of what the batches were given (`work` tells
+    the keys); the index that is to replace it.
 
     An index that is compacted already, with no wave since, is returned as it is.
     """
@@ -143,7 +146,7 @@ def compact(tenant_id: str, scan_id: str, index: Index, read: Read, sink: Sink) 
     made = postings.written(key("postings")(0))
     if made:
         noting(made[0].key, made[1])
-    found = _found(index, observations, read, key, noting)
+    found = _found(index, observations, work, read, key, noting)
     generation = Generation(
         through=through,
         observations=observations,
@@ -175,15 +178,20 @@ def _observations(
 
 
 def _found(
-    index: Index, observations: Sequence[Part], read: Read, key: Callable[[str], Callable[[int], str]], sink: Sink
+    index: Index,
+    observations: Sequence[Part],
+    work: Callable[[], Iterable[str]],
+    read: Read,
+    key: Callable[[str], Callable[[int], str]],
+    sink: Sink,
 ) -> str:
-    """Tell what each batch found by where it lies in the compacted form; under which key. Empty where that cannot be
-    told of all of them: then what the batches wrote stays."""
+    """Tell what each batch was given and found by where it lies in the compacted form; under which key. Empty where
+    that cannot be told of all of them: then what the batches read and wrote stays."""
     segments = [segment for manifest in index.manifests for segment in manifest.segments]
     if not segments:
         return ""
     try:
-        found = found_in(observations, segments, read, sink, key("batches"))
+        found = found_in(observations, segments, work(), read, sink, key("batches"))
     except (Unsound, NotFound):
         return ""
     directory = key("found")(0)

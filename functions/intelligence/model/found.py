@@ -1,5 +1,5 @@
-"""What each batch found, told by where it lies in the compacted form (`contracts.found`), so that what the batches
-wrote can go.
+"""What each batch was given and found, told by where it lies in the compacted form (`contracts.found`), so that what
+the batches read and wrote can go.
 
 Nothing is believed: the compacted rows are read back, and a batch's row is told by its place only where it lies there
 byte for byte; any other is kept with its batch. A segment that is not what was written when its wave was reduced
@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from contracts.facts import encode_rows
-from contracts.found import BatchAt, Found, FoundBatch, StoredPart, raw_rows
+from contracts.facts import decode_rows, encode_rows
+from contracts.found import BatchAt, Found, FoundBatch, GivenBatch, StoredPart, raw_rows
 from functions.intelligence.model.parts import Part, Read, Written
 
 if TYPE_CHECKING:
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 OBJECT_BYTES: Final = 4 * 1024 * 1024
 DIGEST_BYTES: Final = 16
+ROWS: Final = "observations"
+"""What the facts of a batch's work are called there."""
+EMPTY: Final = msgspec.Raw(msgspec.msgpack.encode([]))
 
 Sink = Callable[[str, bytes], object]
 
@@ -32,24 +35,34 @@ class Unsound(Exception):
 
 
 def found_in(
-    observations: Sequence[Part], segments: Iterable[Written], read: Read, sink: Sink, key: Callable[[int], str]
+    observations: Sequence[Part],
+    segments: Iterable[Written],
+    work: Iterable[str],
+    read: Read,
+    sink: Sink,
+    key: Callable[[int], str],
 ) -> Found:
-    """Where all that the batches found lies. Objects that tell of batches are written under `key`, by number. Raises
-    Unsound and, where an object is missing, NotFound."""
+    """Where all that the batches found lies, and what they were given in the objects `work`. Objects that tell of
+    batches are written under `key`, by number. Raises Unsound and, where an object is missing, NotFound."""
     places = Places(_digests(observations, read))
     writer = _Writer(sink, key)
     for segment in segments:
         body = read(segment.key)
         if hashlib.sha256(body).hexdigest() != segment.sha256:
             raise Unsound(f"{segment.key} is not what was written")
-        wave, number = segment.key.removesuffix(".mpk.gz").rsplit("/", 2)[1:]
         rows = raw_rows(body)
-        writer.add(int(wave), int(number), len(rows), places.told(rows))
+        writer.add(segment.key, len(rows), places.told(rows))
+    found = writer.take()
+    for name in work:
+        (header,) = decode_rows(read(name), dict[str, msgspec.Raw])
+        rows = msgspec.msgpack.decode(header.pop(ROWS, EMPTY), type=list[msgspec.Raw])
+        writer.add(name, len(rows), GivenBatch(msgspec.Raw(msgspec.msgpack.encode(header)), places.told(rows)))
+    given = writer.take()
     stored = (
         StoredPart(part.key, tuple(b.size for b in part.blocks), tuple(b.rows for b in part.blocks))
         for part in observations
     )
-    return Found(tuple(stored), *writer.finish())
+    return Found(tuple(stored), writer.finish(), found, given)
 
 
 def _digests(observations: Sequence[Part], read: Read) -> Iterator[bytes]:
@@ -105,20 +118,26 @@ class _Writer:
         self._objects: list[str] = []
         self._batches: list[BatchAt] = []
 
-    def add(self, wave: int, number: int, rows: int, batch: FoundBatch) -> None:
-        """The next batch."""
+    def add(self, key: str, rows: int, batch: FoundBatch | GivenBatch) -> None:
+        """The next batch, with the key of its own object."""
         segment = encode_rows([batch])
-        self._batches.append(BatchAt(wave, number, len(self._objects), self._size, len(segment), rows))
+        wave, number = key.removesuffix(".mpk.gz").rsplit("/", 2)[1:]
+        self._batches.append(BatchAt(int(wave), int(number), len(self._objects), self._size, len(segment), rows))
         self._body.append(segment)
         self._size += len(segment)
         if self._size >= OBJECT_BYTES:
             self._close()
 
-    def finish(self) -> tuple[tuple[str, ...], tuple[BatchAt, ...]]:
-        """The objects' keys, and where each batch is."""
+    def take(self) -> tuple[BatchAt, ...]:
+        """Where the batches since the last call are."""
+        taken, self._batches = tuple(self._batches), []
+        return taken
+
+    def finish(self) -> tuple[str, ...]:
+        """The objects' keys."""
         if self._body:
             self._close()
-        return tuple(self._objects), tuple(self._batches)
+        return tuple(self._objects)
 
     def _close(self) -> None:
         self._objects.append(self._key(len(self._objects)))

@@ -24,7 +24,12 @@ def compact(store: Store, actor: Actor, scan_id: str) -> dict[str, int]:
     except NotFound:  # deleted meanwhile
         return {"observations": 0, "objects": 0}
     index = compacted(
-        actor.tenant_id, scan_id, before, reader(store, actor), lambda key, body: store.write(actor, key, body)
+        actor.tenant_id,
+        scan_id,
+        before,
+        reader(store, actor),
+        lambda key, body: store.write(actor, key, body),
+        lambda: store.keys(actor, f"{facts.scan_prefix(actor.tenant_id, scan_id)}batches/"),
     )
     if index is not before:
         store.write_index(actor, scan_id, index)
@@ -52,15 +57,18 @@ def sweep(store: Store, actor: Actor, scan_id: str) -> int:
     for key in REPEATED:
         last = key(actor.tenant_id, scan_id, generation.through)
         replaced += store.remove(actor, f"{last.rpartition('/')[0]}/", last)
-    return replaced + (_sweep_segments(store, actor, scan_id, generation.found) if generation.found else 0)
+    return replaced + (_sweep_batches(store, actor, scan_id, generation.found) if generation.found else 0)
 
 
-def _sweep_segments(store: Store, actor: Actor, scan_id: str, directory: str) -> int:
-    """Remove what batches wrote, as far as it was found again in the compacted form; what came later, if anything,
-    stays."""
+def _sweep_batches(store: Store, actor: Actor, scan_id: str, directory: str) -> int:
+    """Remove what batches read and wrote, as far as the compacted form tells it; what came later stays."""
     found = store.found(actor, directory)
-    told = {facts.segment_key(actor.tenant_id, scan_id, wave, number) for wave, number in found.names}
-    return store.remove_some(actor, f"{facts.scan_prefix(actor.tenant_id, scan_id)}segments/", told)
+    prefix = facts.scan_prefix(actor.tenant_id, scan_id)
+    wrote = {facts.segment_key(actor.tenant_id, scan_id, each.wave, each.number) for each in found.batches}
+    read = {facts.batch_input_key(actor.tenant_id, scan_id, each.wave, each.number) for each in found.given}
+    return sum(
+        store.remove_some(actor, prefix + area, keys) for area, keys in (("segments/", wrote), ("batches/", read))
+    )
 
 
 def integrity(store: Store, actor: Actor, scan_id: str, begin: int, limit: int) -> tuple[IntegrityReport, int | None]:

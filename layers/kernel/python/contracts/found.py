@@ -1,4 +1,5 @@
-"""What each batch of a compacted scan found, told by where it lies among the scan's compacted observations.
+"""What each batch of a compacted scan was given and found, told by where it lies among the scan's compacted
+observations.
 
 So the facts of a scan that has ended lie there once, and a rescan can still take over what one batch found. A batch's
 rows are *places*: their numbers, counted from 0 through all blocks of all parts in order. What does not lie there in
@@ -49,7 +50,7 @@ class StoredPart(msgspec.Struct, frozen=True, array_like=True):
 
 class BatchAt(msgspec.Struct, frozen=True, array_like=True):
     """Where the rows of a batch are told: some bytes of an object (by its number), which are a segment of one
-    `FoundBatch`."""
+    `FoundBatch` or `GivenBatch`."""
 
     wave: int
     number: int
@@ -67,13 +68,22 @@ class FoundBatch(msgspec.Struct, frozen=True, array_like=True):
     own: list[tuple[int, msgspec.Raw]]
 
 
+class GivenBatch(msgspec.Struct, frozen=True, array_like=True):
+    """The work of a batch: its rows, and all else that was said of it (`header`, the row of its object without
+    `observations`)."""
+
+    header: msgspec.Raw
+    rows: FoundBatch
+
+
 class Found(msgspec.Struct, frozen=True):
     """What all batches of a scan found: the parts of its observations, the objects that tell of batches, and where in
-    them each batch is."""
+    them each batch is; and where it is told what each was given."""
 
     observations: tuple[StoredPart, ...]
     objects: tuple[str, ...]
     batches: tuple[BatchAt, ...]
+    given: tuple[BatchAt, ...] = ()
 
     @property
     def names(self) -> dict[BatchName, BatchAt]:
@@ -89,22 +99,48 @@ def raw_rows(segment: bytes) -> list[msgspec.Raw]:
 def batches(found: Found, wanted: Iterable[BatchName], fetch: Fetch) -> Iterator[tuple[BatchName, list[Observation]]]:
     """What some batches found, in the order in which they are asked for. Raises KeyError for one that is not there."""
     names = found.names
-    together: list[BatchAt] = []
-    for name in wanted:
-        together.append(names[name])
-        if sum(each.rows for each in together) >= TOGETHER_ROWS:
-            yield from _gathered(found, together, fetch)
-            together = []
-    yield from _gathered(found, together, fetch)
+    for some in _together(names[name] for name in wanted):
+        told = [decode_rows(segment, FoundBatch)[0] for segment in _blocks(_places_of(found, some), fetch)]
+        for each, rows in zip(some, _filled(found, told, fetch), strict=True):
+            yield (each.wave, each.number), rows
 
 
-def _gathered(found: Found, wanted: Sequence[BatchAt], fetch: Fetch) -> Iterator[tuple[BatchName, list[Observation]]]:
-    """Some batches, whose blocks are read once each, in order."""
-    told = _blocks([ObjectSlice(found.objects[each.object], each.start, each.size) for each in wanted], fetch)
+def given(
+    found: Found, wanted: Iterable[BatchName], fetch: Fetch
+) -> Iterator[tuple[BatchName, msgspec.Raw, list[Observation]]]:
+    """What some batches were given: header and rows, in the order in which they are asked for. Raises KeyError for
+    one of which that is not told."""
+    names = {(each.wave, each.number): each for each in found.given}
+    for some in _together(names[name] for name in wanted):
+        told = [decode_rows(segment, GivenBatch)[0] for segment in _blocks(_places_of(found, some), fetch)]
+        filled = _filled(found, [each.rows for each in told], fetch)
+        for each, work, rows in zip(some, told, filled, strict=True):
+            yield (each.wave, each.number), work.header, rows
+
+
+def _together(wanted: Iterable[BatchAt]) -> Iterator[list[BatchAt]]:
+    """Batches, as many at once as have `TOGETHER_ROWS`."""
+    some: list[BatchAt] = []
+    rows = 0
+    for each in wanted:
+        some.append(each)
+        rows += each.rows
+        if rows >= TOGETHER_ROWS:
+            yield some
+            some, rows = [], 0
+    if some:
+        yield some
+
+
+def _places_of(found: Found, some: Iterable[BatchAt]) -> list[ObjectSlice]:
+    return [ObjectSlice(found.objects[each.object], each.start, each.size) for each in some]
+
+
+def _filled(found: Found, told: Sequence[FoundBatch], fetch: Fetch) -> list[list[Observation]]:
+    """The rows of some batches; each block that holds some of them is read once, in order."""
     rows: list[dict[int, Observation]] = []
     places: list[tuple[int, int, int]] = []
-    for turn, segment in enumerate(told):
-        (batch,) = decode_rows(segment, FoundBatch)
+    for turn, batch in enumerate(told):
         own = {number: _decoded(raw) for number, raw in batch.own}
         rows.append(own)
         steps = array("q")
@@ -114,8 +150,7 @@ def _gathered(found: Found, wanted: Sequence[BatchAt], fetch: Fetch) -> Iterator
     places.sort()
     for (_, turn, number), row in zip(places, _rows(found, [place for place, _, _ in places], fetch), strict=True):
         rows[turn][number] = row
-    for each, by_number in zip(wanted, rows, strict=True):
-        yield (each.wave, each.number), [by_number[number] for number in range(len(by_number))]
+    return [[by_number[number] for number in range(len(by_number))] for by_number in rows]
 
 
 def _rows(found: Found, places: Sequence[int], fetch: Fetch) -> Iterator[Observation]:
