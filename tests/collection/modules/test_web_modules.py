@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 from urllib.robotparser import RobotFileParser
@@ -13,6 +14,7 @@ from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
 
+from functions.collection.error_marks import errors_in
 from functions.collection.modules.exposed_files import TRACES, ExposedFiles
 from functions.collection.modules.extraction import Extraction, emails_in
 from functions.collection.modules.http_probe import HttpProbe
@@ -285,6 +287,52 @@ async def test_addresses_and_secrets_are_taken_from_bodies() -> None:
     }
     assert values(result, "exposure") == ["secret-in-page:http://127.0.0.1/page"]
     assert "hunter2" not in repr(result.observations)
+
+
+TRACE = "Traceback (most recent call last):\n  File &quot;/srv/app.py&quot;, line 3"
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("<b>Fatal error</b>: Uncaught x in <b>/var/www/a.php</b> on line <b>3</b>", ["PHP"]),
+        ("PHP Warning: mysqli_connect(): Access denied in /var/www/html/db.php on line 12", ["PHP"]),
+        (TRACE, ["Python"]),
+        ("java.lang.NullPointerException: x\n\tat org.shop.Cart.add(Cart.java:42)", ["Java"]),
+        ("<h1>Server Error in '/' Application.<hr></h1>", ["ASP.NET"]),
+        ("[NullReferenceException] System.NullReferenceException: none\r\n   at Shop.Cart.Add()", ["ASP.NET"]),
+        ("TypeError: x is undefined\n    at add (/srv/shop/cart.js:10:7)", ["Node.js"]),
+        ("You have an error in your SQL syntax; check the manual that fits", ["MySQL"]),
+        ('ERROR:  relation "carts" does not exist', ["PostgreSQL"]),
+        ("SQLSTATE[42S02]: no table", ["SQL"]),
+        ("ORA-00942: table or view does not exist", ["Oracle"]),
+        ("ActiveRecord::StatementInvalid: x\napp/models/cart.rb:7:in `add'", ["Ruby"]),
+        ("An Error: occurred at the shop. Warning: do not lean on line 3. A Traceback is a trace.", []),
+        ("throw new TypeError('x at y'); // org.shop.CartException", []),
+        ("Notice: we are open on line 4 of the tram, in /shop", []),
+    ],
+)
+def test_errors_of_programs_are_told_from_words_about_errors(text: str, names: list[str]) -> None:
+    assert [name for name, _ in errors_in(f"<p>before {text} after</p>")] == names
+
+
+def test_no_page_makes_the_search_for_errors_slow() -> None:
+    hostile = ("Error: " + " " * 5_000) * 100 + "Warning: " * 20_000 + "java." + "a." * 60_000 + " \n" * 60_000
+    began = time.monotonic()
+    assert list(errors_in(hostile)) == []
+    assert time.monotonic() - began < 5
+
+
+async def test_a_page_that_shows_an_error_is_a_weakness() -> None:
+    blobs = MemoryBlobs()
+    body = f"<pre>{TRACE} password=q9!Zx-72pLw</pre>".encode()
+    page = response("http://127.0.0.1/broken", {}, status=500, body=blobs.put(body))
+    result = await run(Extraction(), page, blobs=blobs)
+    (found,) = [o for o in result.observations if o.type == "misconfiguration"]
+    assert found.value == "error-in-page:http://127.0.0.1/broken"
+    assert found.attributes["evidence"]["errors"] == [
+        {"of": "Python", "says": "Traceback (most recent call last): File"}
+    ]
 
 
 async def test_a_body_that_is_gone_is_one_error_and_no_more() -> None:
