@@ -3,16 +3,23 @@ stays the same."""
 
 from __future__ import annotations
 
+import copy
 import threading
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from moto.core.botocore_stubber import BotocoreStubber
 from moto.core.serialize import AttributePicker, AttributePickerContext
+from moto.dynamodb import models as dynamodb
+from moto.dynamodb.models import DynamoDBBackend
+from moto.dynamodb.models.dynamo_type import DynamoType
+from moto.dynamodb.models.table import Table
 from moto.kms import utils as kms
 
 TAGS = frozenset(("S", "N", "B", "M", "L", "BOOL", "NULL", "SS", "NS", "BS"))
@@ -21,10 +28,11 @@ TAGS = frozenset(("S", "N", "B", "M", "L", "BOOL", "NULL", "SS", "NS", "BS"))
 
 @contextmanager
 def tuned() -> Iterator[None]:
-    """Within it, every call to moto takes its turn, keys of one size are one key, and items are written quickly."""
+    """Within it, every call to moto takes its turn, keys of one size are one key, and the table is quick."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(BotocoreStubber, "process_request", _in_turn(BotocoreStubber.process_request))
         patch.setattr(AttributePicker, "__call__", _attributes_first(AttributePicker.__call__))
+        patch.setattr(DynamoDBBackend, "transact_write_items", _with_one_copy(DynamoDBBackend.transact_write_items))
         patch.setattr(kms.RSAPrivateKey, "__init__", _with_one_key)
         yield
 
@@ -50,6 +58,45 @@ def _attributes_first(pick: Any) -> Any:
         return pick(picker, context)
 
     return __call__
+
+
+def _with_one_copy(transact: Any) -> Any:
+    """A transaction that is cancelled leaves the table as it was: for that, moto copies the whole table for each of
+    its writes. A copy of the places is enough, and of the items that are updated where they lie."""
+
+    def transact_write_items(backend: DynamoDBBackend, transact_items: list[dict[str, Any]]) -> None:
+        kept: dict[int, Table] = {}
+        for write in transact_items:
+            ((kind, told),) = write.items()
+            table = backend.tables.get(told["TableName"])
+            if table is not None:
+                kept.setdefault(id(table), _places(table))
+                if kind == "Update":
+                    _renew(table, told["Key"])
+
+        def deepcopy(value: Any) -> Any:
+            return kept[id(value)] if id(value) in kept else copy.deepcopy(value)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(dynamodb, "copy", SimpleNamespace(deepcopy=deepcopy))
+            transact(backend, transact_items)
+
+    return transact_write_items
+
+
+def _places(table: Table) -> Table:
+    """The table with the same items, at places of its own."""
+    places = copy.copy(table)
+    places.items = defaultdict(dict, {hash_: dict(items) for hash_, items in table.items.items()})
+    return places
+
+
+def _renew(table: Table, key: dict[str, Any]) -> None:
+    """From now on the table has a copy of an item, which may be changed where it lies."""
+    items = table.items.get(DynamoType(key[table.hash_key_attr]), {})
+    place = DynamoType(key[str(table.range_key_attr)])
+    if place in items:
+        items[place] = copy.deepcopy(items[place])
 
 
 def _with_one_key(key: kms.RSAPrivateKey, key_size: int) -> None:
