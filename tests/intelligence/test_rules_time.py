@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import count
 from typing import Any
 
@@ -13,12 +13,19 @@ from contracts.facts import LogEntry, decode_rows, encode_rows, log_key, rules_k
 from contracts.observations import Observation
 from functions.intelligence import api
 from functions.intelligence.model.correlation import allowance
-from functions.intelligence.model.correlation.allowance import OWN_SECONDS, RULE_SECONDS, TOO_LONG, Allowance, OutOfTime
+from functions.intelligence.model.correlation.allowance import (
+    OWN_SECONDS,
+    RULE_SECONDS,
+    TOO_MUCH,
+    Allowance,
+    OutOfShare,
+)
 from functions.intelligence.model.correlation.compiled import RuleResult
 from functions.intelligence.model.correlation.engine import RuleSet, compile_rules, current
 from functions.intelligence.model.correlation.own import PinnedRules
 from functions.intelligence.model.correlation.trial import try_rules
 from functions.intelligence.model.reducer import Scan as Reduced
+from functions.intelligence.model.state import NO_ROW, ReducerState
 from functions.intelligence.model.wave import reduce_wave
 from kernel.facts import Facts
 from tests.intelligence.scans import SCAN, TENANT, fact
@@ -87,7 +94,7 @@ def test_a_rule_that_takes_too_long_is_left_out_wherever_its_time_goes(hostile: 
     patient = try_rules(rules({"id": "slow"} | hostile, own={"slow"}, seconds=0.0), facts)
     assert all(not result.dropped for result in patient)
     results = try_rules(rules({"id": "slow"} | hostile, own={"slow"}, seconds=RULE_SECONDS / 3), facts)
-    assert [(each.rule, each.dropped, each.detections, each.note) for each in results] == [("slow", True, [], TOO_LONG)]
+    assert [(each.rule, each.dropped, each.detections, each.note) for each in results] == [("slow", True, [], TOO_MUCH)]
 
 
 def test_the_rules_beside_it_find_what_they_find() -> None:
@@ -121,25 +128,60 @@ def test_each_rule_has_an_equal_share_of_what_is_left() -> None:
     shares: list[float] = []
     rules_left = Allowance(24, lambda: now[0])
     for needed in (100.0, 0.0, 1.0):
-        with rules_left.share() as check:
-            shares.append(_until_refused(now, check, needed))
+        with rules_left.share() as share:
+            shares.append(_until_refused(now, share.check, needed))
     assert shares == pytest.approx([OWN_SECONDS / 24, 0.0, 1.0], abs=0.02)
-    with rules_left.share() as check:
-        assert _until_refused(now, check, 100.0) == pytest.approx((OWN_SECONDS - OWN_SECONDS / 24 - 1) / 21, abs=0.02)
-    with Allowance(1, lambda: now[0]).share() as check:
-        assert _until_refused(now, check, 100.0) == pytest.approx(RULE_SECONDS, abs=0.02)
+    with rules_left.share() as share:
+        assert _until_refused(now, share.check, 100.0) == pytest.approx(
+            (OWN_SECONDS - OWN_SECONDS / 24 - 1) / 21, abs=0.02
+        )
+    with Allowance(1, lambda: now[0]).share() as share:
+        assert _until_refused(now, share.check, 100.0) == pytest.approx(RULE_SECONDS, abs=0.02)
 
 
-def _until_refused(now: list[float], check: allowance.Check, needed: float) -> float:
+def _until_refused(now: list[float], check: Callable[[], None], needed: float) -> float:
     """How long something that needs so many seconds may take."""
     began = now[0]
     try:
         while now[0] - began < needed:
             now[0] += 0.01
             check()
-    except OutOfTime:
+    except OutOfShare:
         pass
     return now[0] - began
+
+
+@pytest.mark.parametrize(
+    "greedy",
+    [
+        {"collections": EVERYTHING * 3},
+        {"collections": [collect(("regex", "child.data", ".")), collect(("exact", "type", ["host", "domain"]))]},
+        {"collections": [{"path": [{"type": "domain"}, {"type": "host"}]}, *EVERYTHING]},
+    ],
+)
+def test_a_rule_that_holds_too_many_facts_is_left_out(greedy: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    both = rules({"id": "greedy"} | greedy, FEW, own={"greedy", "few"}, seconds=0.0)
+    (results,) = reduced(both, large())
+    assert {each.rule: each.dropped for each in results} == {"greedy": False, "few": False}
+    monkeypatch.setattr(allowance, "RULE_FACTS", MANY)
+    (results,) = reduced(both, large())
+    assert {each.rule: each.dropped for each in results} == {"greedy": True, "few": False}
+
+
+def test_own_rules_together_hold_no_more_than_they_may(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each has its part; what a rule held that is left out is let go."""
+    monkeypatch.setattr(allowance, "OWN_FACTS", 3 * MANY)
+    parts = [
+        ALL | {"id": f"all{number}", "collections": [collect(("regex", "data", f"{number}|."))]} for number in range(6)
+    ]
+    state = ReducerState()
+    for observation in large():
+        state.add_row(observation, state.rows.get(observation.source_id, NO_ROW))
+    many = rules(FEW, *parts, own={"few", *(each["id"] for each in parts)}, seconds=0.0)
+    late = many.absorb(state, 0).late
+    assert "few" not in late
+    assert sum(len(rows) for lists in state.matches.values() for rows in lists) <= 3 * MANY
+    assert 0 < len(late) <= 6
 
 
 OWN = """id: everything
@@ -164,7 +206,7 @@ def test_the_log_names_it_the_scan_goes_on_without_it_and_a_dry_run_says_the_sam
         assert scan.reduce(0, [root])["observations"] == 1
     for wave in range(2):
         (line,) = decode_rows(Facts().get(who, log_key(who.tenant_id, scan.id, wave, 0)), LogEntry)
-        assert line == LogEntry("warning", TOO_LONG, "everything", module="correlation")
+        assert line == LogEntry("warning", TOO_MUCH, "everything", module="correlation")
         (pinned,) = decode_rows(Facts().get(who, rules_key(who.tenant_id, scan.id)), PinnedRules)
         assert pinned == PinnedRules({}, (), ("everything",))
         scan.reduce(wave + 1, [scan.fact("host", f"h{wave}.a.example", root)])
@@ -173,4 +215,4 @@ def test_the_log_names_it_the_scan_goes_on_without_it_and_a_dry_run_says_the_sam
     assert (found["matched"], found["note"]) == (1, "")
     monkeypatch.setattr(allowance, "OWN_SECONDS", 0.0)
     found = call(api.handler, "POST", "/rules/dry-run", who, body).body
-    assert (found["matched"], found["hits"], found["note"]) == (0, [], TOO_LONG)
+    assert (found["matched"], found["hits"], found["note"]) == (0, [], TOO_MUCH)

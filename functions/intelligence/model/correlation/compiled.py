@@ -111,6 +111,7 @@ class CompiledRule:
                 events.extend(Event(row, number) for row in view.watched(view.state.matches[key][0]))
             else:
                 events.extend(collection.events(view, number))
+            view.share.demand(len(events))
         return events
 
     def _result(self, groups: Groups, reader: Reader) -> RuleResult:

@@ -9,13 +9,13 @@ from typing import Final, NamedTuple
 
 from functions.intelligence.errors import RuleError
 from functions.intelligence.model.correlation.allowance import (
-    TOO_LONG,
+    TOO_MUCH,
     Allowance,
-    Check,
     Clock,
-    OutOfTime,
+    OutOfShare,
+    Share,
+    Unbounded,
     processor,
-    unbounded,
 )
 from functions.intelligence.model.correlation.compiled import CompiledRule, RuleResult, compile_rule
 from functions.intelligence.model.correlation.rule import read_rule
@@ -26,7 +26,7 @@ ALWAYS_KEPT: Final = frozenset({"asset", "check"})
 
 
 class Absorbed(NamedTuple):
-    """The rules whose collections hold new facts, and those that took too long to say."""
+    """The rules whose collections hold new facts, and those that took too much to say."""
 
     touched: frozenset[str]
     late: frozenset[str]
@@ -63,19 +63,23 @@ class RuleSet:
         found: dict[str, bool] = {}
         turns = _Turns(self.own, Allowance(len(self.own), self.clock))
         for rule in self.rules:
-            with turns.of(rule, new, all_rows):
+            with turns.of(rule, new, all_rows) as share:
+                fresh: dict[str, list[int]] = {}
                 for key, collection in rule.settled:
-                    if key not in found:
-                        rows = collection.rows(new if key in known else all_rows)
-                        state.matches.setdefault(key, [state.no_rows()])[0].extend(rows)
-                        found[key] = bool(rows)
+                    if key not in found and key not in fresh:
+                        fresh[key] = collection.rows(new if key in known else all_rows)
+                if share is not None:
+                    share.keep(sum(_held(state, key) + len(fresh.get(key, ())) for key, _ in rule.settled))
+                for key, rows in fresh.items():
+                    state.matches.setdefault(key, [state.no_rows()])[0].extend(rows)
+                    found[key] = bool(rows)
         touched = (rule for rule in self.rules if any(found.get(key) for key, _ in rule.settled))
         return Absorbed(frozenset(rule.rule.id for rule in touched), frozenset(turns.late))
 
     def evaluate(self, state: ReducerState, absorbed: Absorbed, changed_types: set[str]) -> list[RuleResult]:
         """The results of the rules that were touched, or that look at what facts of `changed_types` can change.
 
-        Each result is over all facts so far and replaces the rule's earlier one; that of a rule which took too long
+        Each result is over all facts so far and replaces the rule's earlier one; that of a rule which took too much
         says so. It holds that a source is found no later than what it led to, as the engine guarantees.
         """
         view, results = View(state), list[RuleResult]()
@@ -86,11 +90,16 @@ class RuleSet:
                 with turns.of(rule, view):
                     results.append(rule.evaluate(view))
         late = sorted(self.late | absorbed.late | turns.late)
-        return [*results, *(RuleResult(name, [], 0, note=TOO_LONG, dropped=True) for name in late)]
+        return [*results, *(RuleResult(name, [], 0, note=TOO_MUCH, dropped=True) for name in late)]
+
+
+def _held(state: ReducerState, key: str) -> int:
+    """How many rows a collection holds."""
+    return sum(map(len, state.matches.get(key, ())))
 
 
 class _Turns:
-    """Rules read the facts one after the other; `late` are those that took too long."""
+    """Rules read the facts one after the other; `late` are those that took too much."""
 
     def __init__(self, own: frozenset[str], allowance: Allowance) -> None:
         self._own = own
@@ -98,24 +107,24 @@ class _Turns:
         self.late: set[str] = set()
 
     @contextmanager
-    def of(self, rule: CompiledRule, *views: View) -> Iterator[None]:
-        """One rule's turn; what it does ends where its time does."""
+    def of(self, rule: CompiledRule, *views: View) -> Iterator[Share | None]:
+        """One rule's turn, with its share if it has one; what it does ends where that does."""
         if rule.rule.id not in self._own:
-            yield
+            yield None
             return
-        with self._allowance.share() as check:
-            _watch(views, check)
+        with self._allowance.share() as share:
+            _give(views, share)
             try:
-                yield
-            except OutOfTime:
+                yield share
+            except OutOfShare:
                 self.late.add(rule.rule.id)
             finally:
-                _watch(views, unbounded)
+                _give(views, Unbounded())
 
 
-def _watch(views: Iterable[View], check: Check) -> None:
+def _give(views: Iterable[View], share: Unbounded) -> None:
     for view in views:
-        view.check = check
+        view.share = share
 
 
 def current(results: Iterable[Sequence[RuleResult]]) -> list[RuleResult]:

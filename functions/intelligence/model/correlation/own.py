@@ -19,11 +19,13 @@ MAX_DIFFERENCE: Final = 200
 
 
 class OwnRule(Record, pk="TENANT#{tenant_id}#INTELLIGENCE", sk="RULE#{name}"):
-    """A rule that an organisation wrote. It is valid as it stands here, and may be switched off."""
+    """A rule that an organisation wrote. It is valid as it stands here, and may be switched off. `number` is that of
+    the text that it has, `latest` that of the newest which it has had."""
 
     name: str
     text: str
     number: int = 0
+    latest: int = 0
     enabled: bool = True
     created_by: str
     created_at: str

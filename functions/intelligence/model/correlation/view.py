@@ -10,7 +10,7 @@ from itertools import chain
 from typing import Final, TypeVar
 
 from contracts.scope import host_of
-from functions.intelligence.model.correlation.allowance import Check, unbounded
+from functions.intelligence.model.correlation.allowance import Unbounded
 from functions.intelligence.model.correlation.spiderfoot import ENTITY_TYPES
 from functions.intelligence.model.state import NO_ROW, Names, ReducerState
 
@@ -37,8 +37,12 @@ class View:
         self.state = state
         self._first_row = first_row
         self._by_value: dict[str, dict[tuple[str, ...], array[int]]] = {}
-        self.check: Check = unbounded
-        """Raises OutOfTime when the rule that reads has had its share; called now and then while it does."""
+        self.share = Unbounded()
+        """What the rule has that reads."""
+
+    def check(self) -> None:
+        """A look at the clock. Raises OutOfShare when the rule that reads has had its share."""
+        self.share.check()
 
     def portions(self, rows: Sequence[int]) -> Iterator[Sequence[int]]:
         """The rows, some at a time, with a look at the clock before each."""
