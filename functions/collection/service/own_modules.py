@@ -43,7 +43,8 @@ def register(store: Store, actor: Actor, text: str, if_match: int | None) -> Own
     again changes nothing. Raises MalformedTemplate with the place of the fault, NameTaken, TooManyModules."""
     template = _parsed(text)
     name = module_name(template)
-    own = store.own_module(actor, name)
+    known = {each.name: each for each in store.own_modules(actor)}
+    own = known.get(name)
     if if_match is not None and if_match != (own.version if own else 0):
         raise PreconditionFailed()
     before = store.own_text(actor, name, own.active) if own else ""
@@ -51,7 +52,7 @@ def register(store: Store, actor: Actor, text: str, if_match: int | None) -> Own
         return own
     if own:
         _demand_same(before, template)
-    if own is None and len(store.own_modules(actor)) >= MAX_MODULES:
+    if own is None and len(known) >= MAX_MODULES:
         raise TooManyModules(f"An organisation has at most {MAX_MODULES} modules of its own. Remove one first.")
     if own and len(own.versions) >= MAX_VERSIONS:
         raise TooManyModules(f"A module has at most {MAX_VERSIONS} versions. Remove it, and register it anew.")

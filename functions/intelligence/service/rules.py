@@ -72,11 +72,13 @@ def add_rule(store: Store, actor: Actor, text: str) -> RuleView:
     if len(known) >= MAX_OWN_RULES:
         raise TooManyRules(f"An organisation has at most {MAX_OWN_RULES} rules of its own. Remove one first.")
     last = store.last_rule_version(actor, name)
+    number = last.number + 1 if last else 1
     record = OwnRule(
         tenant_id=actor.tenant_id,
         name=name,
         text=text,
-        number=last.number + 1 if last else 1,
+        number=number,
+        latest=number,
         enabled=compiled.rule.enabled,
         created_by=actor.user_id,
         created_at=clock.timestamp(),
@@ -94,8 +96,7 @@ def change_rule(store: Store, actor: Actor, name: str, text: str, expected: int 
     before, record.text, record.enabled = record.text, text, compiled.rule.enabled
     if text == before:
         return _save(store, actor, record, "changed")
-    last = store.last_rule_version(actor, name)
-    record.number = last.number + 1 if last else 1
+    record.number = record.latest = record.latest + 1
     old = record.number - MAX_RULE_VERSIONS
     pushed_out = store.rule_version(actor, name, old) if old > 0 else None
     return _save(store, actor, record, "changed", _version(actor, record, "changed", before), pushed_out)
