@@ -194,6 +194,20 @@ def test_a_compacted_scan_keeps_its_facts_once(scan: Scan) -> None:
 
 
 @pytest.mark.usefixtures("cloud")
+def test_what_an_earlier_version_kept_stays_and_the_scan_is_whole(scan: Scan, monkeypatch: pytest.MonkeyPatch) -> None:
+    event = {"tenant_id": scan.who.tenant_id, "scan_id": scan.id}
+    with monkeypatch.context() as patch:
+        patch.setattr(compaction_module, "REPLACED", ("observations/", "graph/"))
+        patch.setattr(compaction_module, "_found", lambda *_anything: "")
+        steps.compact(event, None)
+    assert steps.sweep(event, None)["removed"] > 0
+    assert {"segments", "state", "frontier"} <= _kinds(scan)
+    assert "observations" not in _kinds(scan)
+    said = scan.get("integrity", "limit=200").body
+    assert (said["damages"], said["checked"]) == ([], said["objects"])
+
+
+@pytest.mark.usefixtures("cloud")
 def test_a_damaged_scan_stays_damaged_and_says_so(scan: Scan) -> None:
     event = {"tenant_id": scan.who.tenant_id, "scan_id": scan.id}
     prefix = f"{scan_prefix(scan.who.tenant_id, scan.id)}segments/"

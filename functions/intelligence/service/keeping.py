@@ -53,7 +53,9 @@ def sweep(store: Store, actor: Actor, scan_id: str) -> int:
     generation = index.generation if index else None
     if index is None or generation is None or generation.through != index.manifests[-1].wave:
         return 0
-    replaced = sum(store.remove(actor, prefix + area) for area in REPLACED)
+    named = tuple(each.key for each in index.objects)
+    gone = [area for area in REPLACED if not any(key.startswith(prefix + area) for key in named)]
+    replaced = sum(store.remove(actor, prefix + area) for area in gone)
     for key in REPEATED:
         last = key(actor.tenant_id, scan_id, generation.through)
         replaced += store.remove(actor, f"{last.rpartition('/')[0]}/", last)
