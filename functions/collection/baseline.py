@@ -15,10 +15,9 @@ from typing import Any
 import msgspec
 
 from contracts.modules import ModuleFace
-from contracts.observations import Invasiveness, Observation, ObservationType, observation_id
+from contracts.observations import BODY, INCIDENTAL, Invasiveness, Observation, ObservationType, observation_id
 from contracts.scans import ScanBrief
 from functions.collection.model import BatchInput
-from functions.collection.revalidation import UNCHANGED, VALIDATORS
 from kernel import clock
 
 CONTENT_TYPES = frozenset(
@@ -35,8 +34,6 @@ CONTENT_TYPES = frozenset(
     }
 )
 """Facts that say all there is to know for a passive module: the same value with the same attributes is unchanged."""
-BODY = "body"
-"""The attribute that points at a stored body, in the scan that fetched it alone."""
 
 Pair = tuple[str, str, str]
 """Module, type and value."""
@@ -102,7 +99,7 @@ def works_on_content(face: ModuleFace) -> bool:
 
 def fingerprint(fact: Observation) -> bytes:
     """What a fact says, without when and where it was stored, and how it is asked for again."""
-    said = {name: value for name, value in fact.attributes.items() if name not in (BODY, VALIDATORS, UNCHANGED)}
+    said = {name: value for name, value in fact.attributes.items() if name not in INCIDENTAL}
     return hashlib.blake2b(msgspec.json.encode([fact.type, fact.value, said], order="deterministic")).digest()[:16]
 
 

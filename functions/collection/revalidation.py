@@ -10,16 +10,12 @@ from typing import Any
 
 import msgspec
 
-from contracts.observations import Observation, ObservationType
+from contracts.observations import BODY, UNCHANGED, VALIDATORS, Observation, ObservationType
 from kernel.egress import Response
 
 MAX_PAGES = 20_000
 """Pages that a rescan asks for on condition; the others are fetched."""
 MAX_VALIDATOR = 300
-VALIDATORS = "validators"
-"""The attribute of an answer that holds its ETag and Last-Modified, and the whole of its Content-Type."""
-UNCHANGED = "unchanged_since"
-"""The attribute of an answer that was taken over: when its body was fetched."""
 
 ReadBody = Callable[[str], Awaitable[bytes]]
 """Gives a stored body of the earlier scan by its reference. Raises KeyError."""
@@ -61,7 +57,7 @@ class Earlier:
     async def restored(self, page: Page, answer: Response) -> Restored | None:
         """The page as it was, with what the answer that it is unchanged says anew; None when its body is gone."""
         try:
-            body = await self._read(page.attributes["body"])
+            body = await self._read(page.attributes[BODY])
         except KeyError:
             return None
         if len(body) != page.attributes["length"]:
@@ -86,7 +82,7 @@ def pages(facts: Iterable[Observation]) -> Iterator[Page]:
         told = fact.attributes
         if fact.type != ObservationType.HTTP_RESPONSE or not told.get(VALIDATORS) or told.get("truncated"):
             continue
-        if _kept(told.get("body")) == told.get("length"):
+        if _kept(told.get(BODY)) == told.get("length"):
             yield Page(fact.value, told, told.get(UNCHANGED) or fact.observed_at)
 
 

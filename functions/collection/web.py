@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from contracts.observations import DEFAULT_PORTS
+from contracts.observations import BODY, DEFAULT_PORTS, UNCHANGED, VALIDATORS
 from functions.collection.module import Blobs
-from functions.collection.revalidation import UNCHANGED, VALIDATORS, Restored, validators
+from functions.collection.revalidation import Restored, validators
 from kernel.egress import Response
 
 KEPT_HEADERS = frozenset(
@@ -120,7 +120,7 @@ def response_attributes(response: Response, title: str, blobs: Blobs) -> dict[st
     if isinstance(response, Restored):
         attributes[UNCHANGED] = response.since
     if response.body and is_textual(media_type):
-        attributes["body"] = blobs.put(response.body[:MAX_STORED_BODY])
+        attributes[BODY] = blobs.put(response.body[:MAX_STORED_BODY])
     return attributes
 
 

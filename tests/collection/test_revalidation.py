@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from contracts.observations import Observation
-from functions.collection.revalidation import UNCHANGED
+from contracts.observations import UNCHANGED, Observation
 from functions.collection.store import Store
 from kernel.facts import Facts
 from tests.collection.servers import free_port, nginx

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,6 +19,17 @@ from tests.kit import actor
 
 def entity(value: str, mark: int = 0, source: str = "m") -> Entity:
     return Entity(key=value, type="host", value=value, sources={source: 1.0}, attributes={"mark": mark, "body": value})
+
+
+def test_how_an_answer_was_had_is_no_difference() -> None:
+    fetched = {"status": 200, "body": "blob:1:2", "validators": {"etag": "1"}}
+    taken_over = {"status": 200, "body": "blob:3:4", "validators": {"etag": "2"}, "unchanged_since": "2026-11-01"}
+    before, after = (msgspec.structs.replace(entity("a"), attributes=told) for told in (fetched, taken_over))
+    assert list(differences([before], [after], frozenset({"m"}), 9)) == []
+    after = msgspec.structs.replace(after, attributes={**taken_over, "status": 404})
+    (found,) = differences([before], [after], frozenset({"m"}), 9)
+    assert isinstance(found, Difference)
+    assert found.changed == {"status": (200, 404)}
 
 
 WORLDS = st.dictionaries(st.sampled_from("abcdefgh"), st.integers(0, 2))

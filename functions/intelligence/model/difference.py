@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 import msgspec
 
+from contracts.observations import INCIDENTAL
 from functions.intelligence.model.graph import Entity
 from functions.intelligence.model.parts import Order
 
-PLACES: Final = frozenset({"body"})
-"""Attributes that say where something is stored, not what it is."""
 Kind = Literal["added", "removed", "changed", "not_looked_for"]
 
 
@@ -60,5 +59,5 @@ def differences(
 
 
 def _changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
-    names = sorted((before.keys() | after.keys()) - PLACES)
+    names = sorted((before.keys() | after.keys()) - INCIDENTAL)
     return {name: (before.get(name), after.get(name)) for name in names if before.get(name) != after.get(name)}

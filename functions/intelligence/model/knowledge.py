@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
+from contracts.observations import INCIDENTAL
 from functions.intelligence.model.confidence import decayed, noisy_or
 from functions.intelligence.model.graph import (
     MAX_ATTRIBUTES,
@@ -25,7 +26,7 @@ MAX_SIGHTINGS: Final = 20
 """Scans that an entity names, the latest ones; it counts all."""
 MAX_CHANGES: Final = 20
 MAX_CHANGE_CHARACTERS: Final = 200
-VOLATILE: Final = frozenset({"elapsed", "elapsed_ms", "seconds", "duration", "observed_at", "length"})
+VOLATILE: Final = frozenset({"elapsed", "elapsed_ms", "seconds", "duration", "observed_at", "length"}) | INCIDENTAL
 """Attributes that differ from one look to the next and say nothing by it."""
 
 Word = tuple[float, str]

@@ -12,6 +12,11 @@ from urllib.parse import quote, urlsplit, urlunsplit
 import msgspec
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
+BODY, VALIDATORS, UNCHANGED = "body", "validators", "unchanged_since"
+"""Attributes of an answer: where its body is kept (in the scan that fetched it alone); its ETag and Last-Modified, and
+the whole of its Content-Type; and, of one that was taken over, when its body was fetched."""
+INCIDENTAL = frozenset({BODY, VALIDATORS, UNCHANGED})
+"""Attributes that say how something was had and where it is kept, and nothing of what it is."""
 
 
 class ObservationType(StrEnum):
