@@ -214,12 +214,16 @@ def ssl2_answer() -> bytes:
 @pytest.mark.parametrize("versions", [["SSLv2"], ["SSLv3"], ["SSLv2", "SSLv3"]])
 async def test_a_server_that_speaks_ssl_is_named_as_sslscan_does(versions: list[str]) -> None:
     async def old(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """As a server of 1999: it answers SSL as it should, and hangs up on TLS."""
+        """As a server of 1999: it answers SSL as it should, refuses TLS, and waits for the client to hang up."""
         first = await reader.read(4096)
         if "SSLv2" in versions and first[2:5] == b"\x01\x00\x02":
             writer.write(ssl2_answer())
         elif "SSLv3" in versions and first[:3] == b"\x16\x03\x00" and first[9:11] == b"\x03\x00":
             writer.write(ssl3_answer())
+        else:
+            writer.write(struct.pack("!BHHBB", 21, 0x0301, 2, 2, 40))
+        while await reader.read(4096):
+            pass
 
     async with tcp_server(old) as port:
         result = await run(TlsConfig(), observed("service", f"https://127.0.0.1:{port}"))
