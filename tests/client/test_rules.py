@@ -73,9 +73,12 @@ def test_a_rule_is_tried_and_each_hit_shows_how_it_is_known(
     }  # fmt: skip
     found = {"rule": "ours", "scan_id": "scan_1", "facts_read": 7, "complete": False, "matched": 3, "left_out": 2}
     found["note"] = "The rule took more than its share."
-    logged_in.answer("POST /rules/dry-run", found | {"unknown_types": [], "hits": [hit]})
+    logged_in.answer(
+        "POST /rules/dry-run", found | {"unknown_types": ["HASH"], "unknown_modules": ["sfp_x"], "hits": [hit]}
+    )
     said = palisade("rules", "try", str(file), "scan_1").out
     assert "3 hits" in said
+    assert "Nothing here produces HASH, sfp_x" in said
     assert "more than its share" in said
     assert "there are more" in said
     assert "resolves to: ip 192.0.2.1" in said

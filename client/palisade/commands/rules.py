@@ -127,9 +127,15 @@ def _text(file: Path) -> str:
 
 
 def _tell(found: dict[str, Any], what: str, *, as_json: bool) -> None:
+    note = _unknown(found)
+    said = f"{output.safe(found['name'])} {what}." + (f" {output.safe(note)}" if note else "")
+    output.show(said, found, as_json=as_json)
+
+
+def _unknown(found: dict[str, Any]) -> str:
+    """What a rule asks for and nothing here finds; empty when there is nothing of the kind."""
     unknown = ", ".join((*found["unknown_types"], *found.get("unknown_modules", ())))
-    note = f" Nothing here produces {unknown}: it finds none of these." if unknown else ""
-    output.show(f"{output.safe(found['name'])} {what}.{output.safe(note)}", found, as_json=as_json)
+    return f"Nothing here produces {unknown}: it finds none of these." if unknown else ""
 
 
 def _version(item: dict[str, Any]) -> list[tuple[str, Any]]:
@@ -161,8 +167,7 @@ def _rule(found: dict[str, Any]) -> Table:
 def _trial(found: dict[str, Any]) -> list[Any]:
     read = f"{found['facts_read']:,} facts were read" + ("" if found["complete"] else ", and there are more")
     shown: list[Any] = [f"{found['matched']:,} hits, {found['left_out']:,} of them not shown; {read}."]
-    if found.get("note"):
-        shown.append(output.safe(found["note"]))
+    shown += [output.safe(note) for note in (found.get("note"), _unknown(found)) if note]
     for hit in found["hits"]:
         pairs = [("Hit", hit["headline"]), ("Asset", hit["asset"]), ("Confidence", f"{hit['confidence']:.0%}")]
         shown.append(tables.details([*pairs, ("How it is known", hit["chain"])]))
