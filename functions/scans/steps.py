@@ -38,7 +38,8 @@ def park(actor: Actor, event: dict[str, Any]) -> None:
 @task
 def fail(actor: Actor, event: dict[str, Any]) -> None:
     """Takes `{scan_id, cause, execution?}`; the scan failed in spite of retries."""
-    cause = event.get("cause") or "The execution failed."
+    error = f" ({event['cause']})" if event.get("cause") else ""
+    cause = f"One of its steps failed in spite of its repeats{error}. What it found until then stays."
     execution.fail(store(), actor, event["scan_id"], cause, event.get("execution") or "")
 
 

@@ -194,9 +194,12 @@ def test_the_doors_carry_a_scan_from_its_command_to_its_end() -> None:
         events.handler(sqs_event(*committed_events()), None)
         assert [request["body"] for request in wakings] == [b'{"taskToken": "token-1", "output": "{}"}']
     assert steps.gate(task, None)["next"] == "wave"
-    steps.fail(task, None)
+    steps.fail({**task, "cause": "Lambda.Unknown"}, None)
     shown = call(api.handler, "GET", path, who).body
-    assert (shown["status"], shown["reason"]) == ("failed", "The execution failed.")
+    assert (shown["status"], shown["reason"]) == (
+        "failed",
+        "One of its steps failed in spite of its repeats (Lambda.Unknown). What it found until then stays.",
+    )
     assert shown["tally"]["tasks"] == 3
     assert "resume_token" not in shown
 
