@@ -45,7 +45,7 @@ def abort(aws_url: str, scan_id: str) -> None:
 
 
 def test_the_queued_scan_runs_when_an_execution_was_aborted(small: Client, aws_url: str) -> None:
-    with slow_site(400, 0.2) as slow, slow_site(3, 0) as quick:
+    with slow_site(3000, 1.0) as slow, slow_site(3, 0) as quick:
         modules = ["crawler", "http_probe"]
         scans: list[dict[str, Any]] = [small.create_scan([slow], modules=modules) for _ in range(AT_ONCE)]
         scans.append(small.create_scan([quick], modules=modules))
