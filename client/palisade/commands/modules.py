@@ -11,6 +11,7 @@ import typer
 from palisade import output, tables
 from palisade.commands.shared import Json, Yes, confirm, connected, segment
 from palisade.errors import WrongUsage
+from palisade.wordlists import with_wordlists
 
 app = typer.Typer(help="The scan modules, and what the organisation has set for them.")
 Named = Annotated[str, typer.Argument(metavar="MODULE", callback=segment)]
@@ -97,9 +98,10 @@ def stats(
 def write(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A template as YAML.")], as_json: Json = False
 ) -> None:
-    """Make a template a module of your own; with the id of one that is there, its next version."""
+    """Make a template a module of your own; with the id of one that is there, its next version. Lists of payloads that
+    it names by files beside it are written out."""
     try:
-        text = file.read_text()
+        text = with_wordlists(file.read_text(), file.resolve().parent)
     except (OSError, UnicodeDecodeError) as error:
         raise WrongUsage(f"{file} cannot be read: {error}") from None
     with connected() as api:
