@@ -6,9 +6,6 @@ import json
 import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -19,23 +16,17 @@ from contracts.observations import Observation, observation_id
 from contracts.reports import CollectionPart, part_key
 from contracts.scans import (
     Budget,
-    Politeness,
     ScanBrief,
     ScanDeleted,
-    ScanEnded,
-    ScanPaused,
-    ScanPauseRequested,
-    ScanResumed,
     ScanStatus,
-    ScanStopRequested,
     Tally,
 )
 from contracts.scope import Scope
 from functions.collection import api, events, steps
-from functions.collection.model import BatchInput, BatchRun, Leftover, WaveEntry
+from functions.collection.model import BatchInput, Leftover, WaveEntry
 from functions.collection.store import Store
 from kernel.actor import Actor
-from kernel.events import Envelope, Event
+from kernel.events import Envelope
 from kernel.facts import Facts
 from kernel.ids import new_id
 from kernel.outbox import outbox_record
@@ -382,62 +373,6 @@ def test_a_module_gets_the_tenants_configuration(site: str) -> None:
     assert len([each for each in scan.segment() if each.type == "http_response"]) == 2
 
 
-@contextmanager
-def counting_site() -> Iterator[tuple[str, list[int]]]:
-    """A site that takes its time; gives how many requests were there at once, whenever one came."""
-    here, seen, turn = [0], list[int](), threading.Lock()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            with turn:
-                here[0] += 1
-                seen.append(here[0])
-            time.sleep(0.02)
-            with turn:
-                here[0] -= 1
-            self.send_response(200)
-            self.send_header("content-length", "0")
-            self.end_headers()
-
-        def log_message(self, *_arguments: object) -> None:
-            return
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}/", seen
-    finally:
-        server.shutdown()
-        server.server_close()
-
-
-@pytest.mark.parametrize(("limit", "most"), [(None, 4), (3, 2), (2, 2), (1, 1)])
-def test_workers_of_a_wave_share_what_may_be_in_flight_towards_a_host(limit: int | None, most: int) -> None:
-    """Two batches of a module that asks for two files at once, as many at a time as the plan says."""
-    with counting_site() as (address, seen):
-        scan = Scan(actor(), address, modules={"files": "1.0.0"}, politeness=Politeness(in_flight=limit))
-        scan.plan()
-        files = [scan.found("url", f"{address}p{number}.pdf") for number in range(100)]
-        Facts().put(scan.who, frontier_key(scan.who.tenant_id, scan.id, 0, 0), encode_rows(files))
-        planned = scan.plan(1)
-        assert (planned["batches"], planned["workers"]) == (2, min(limit, 2) if limit else 40)
-        with ThreadPoolExecutor(planned["workers"]) as workers:
-            list(workers.map(lambda number: scan.run(number, wave=1), (1, 2)))
-    assert len(seen) == 100
-    assert max(seen) <= most
-
-
-def test_what_is_known_of_many_batches_is_forgotten() -> None:
-    store, who = Store(), actor()
-    for batch in range(230):
-        run = BatchRun(module="crawler", version="1.0.0", tasks=1, observations=0, errors=0, seconds=0.0)
-        store.report(who, "scan_1", 0, batch, run)
-    store.report(who, "scan_10", 0, 1, run)
-    store.delete(who, "scan_1")
-    assert (len(store.entries(who, "scan_1")), len(store.entries(who, "scan_10"))) == (0, 1)
-
-
 def test_a_deleted_scan_is_forgotten_and_its_running_batches_end(site: str) -> None:
     scan = Scan(actor(), site)
     scan.plan()
@@ -453,58 +388,6 @@ def test_a_deleted_scan_is_forgotten_and_its_running_batches_end(site: str) -> N
     assert list(Table().all(scan.who, WaveEntry, scan_id=scan.id)) == []
     assert scan.run() == 0
     assert call(api.handler, "GET", f"/scans/{scan.id}/log", scan.who).status == 404
-
-
-def heard(scan: Scan, *happened: Event) -> None:
-    """The room hears events of the scan, each of its next version, and twice."""
-    for version, event in enumerate(happened, 3):
-        record = outbox_record(Actor.system(scan.who.tenant_id), event, version)
-        for _ in range(2):
-            answer = events.handler(sqs_event(Envelope.model_validate_json(record.envelope)), None)
-            assert answer == {"batchItemFailures": []}
-
-
-def lines(scan: Scan) -> list[tuple[str, str, str]]:
-    items = call(api.handler, "GET", f"/scans/{scan.id}/log", scan.who).body["items"]
-    return [(each["module"], each["level"], each["message"]) for each in items]
-
-
-def test_the_log_says_what_became_of_the_scan_itself(site: str) -> None:
-    scan = Scan(actor(), site)
-    scan.plan()
-    steps.record_loss(scan.event(wave=0, batch=1, cause="x"), None)
-    named: dict[str, Any] = {"scan_id": scan.id, "name": "Site"}
-    heard(
-        scan,
-        ScanPauseRequested(**named),
-        ScanPaused(**named, wave=1),
-        ScanResumed(**named, wave=1),
-        ScanPaused(**named, wave=2, resumes_at="2026-11-21T08:00:00.000Z"),
-        ScanResumed(**named, wave=2, despite_calendar=True),
-        ScanStopRequested(**named, parked=False, wave=2),
-        ScanEnded(**named, status=ScanStatus.STOPPED, reason="Stopped by a user.", tally=Tally(waves=3)),
-    )
-    assert [words for module, _, words in lines(scan) if module == "scan"] == [
-        "asked to pause",
-        "rests until it is resumed",
-        "resumed",
-        "rests until its calendar opens at 2026-11-21T08:00:00.000Z",
-        "resumed, despite its calendar",
-        "asked to stop",
-        "stopped: Stopped by a user.",
-    ]
-    assert [module for module, _, _ in lines(scan)][:3] == ["scan", "crawler", "scan"]
-    assert lines(scan)[-1][1] == "warning"
-
-
-def test_a_scan_that_is_gone_gets_no_log(site: str) -> None:
-    scan = Scan(actor(), site)
-    scan.plan()
-    Store().delete(scan.who, scan.id)
-    key = ScanBrief.key(scan.who, scan_id=scan.id)
-    Table().client.delete_item(TableName="palisade", Key={name: {"S": value} for name, value in key.items()})
-    heard(scan, ScanEnded(scan_id=scan.id, name="Site", status=ScanStatus.FAILED, reason="x", tally=Tally()))
-    assert scan.objects() == {}
 
 
 def test_a_stranger_sees_neither_progress_nor_log(site: str) -> None:
