@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -98,3 +99,19 @@ def test_what_is_known_of_many_batches_is_forgotten() -> None:
     store.report(who, "scan_10", 0, 1, run)
     store.delete(who, "scan_1")
     assert (len(store.entries(who, "scan_1")), len(store.entries(who, "scan_10"))) == (0, 1)
+
+
+def test_the_log_is_paged_by_whole_batches() -> None:
+    scan = Scan(actor(), "127.0.0.0/29", modules={"tcp_connect": "1.0.0", "reverse_dns": "1.0.0"})
+    for batch in range(1, scan.plan()["batches"] + 1):
+        steps.record_loss(scan.event(wave=0, batch=batch, cause="x"), None)
+    lines: list[dict[str, Any]] = []
+    cursor = ""
+    while True:
+        page = call(api.handler, "GET", f"/scans/{scan.id}/log", scan.who, query=f"limit=1{cursor}").body
+        lines += page["items"]
+        if page["next_cursor"] is None:
+            break
+        cursor = f"&cursor={page['next_cursor']}"
+    assert len(lines) >= 2
+    assert len({json.dumps(line) for line in lines}) == len(lines)

@@ -350,22 +350,6 @@ def test_the_wave_of_a_scan_that_was_deleted_is_closed_in_silence(site: str) -> 
     assert scan.close()["tasks"] == 0
 
 
-def test_the_log_is_paged_by_whole_batches() -> None:
-    scan = Scan(actor(), "127.0.0.0/29", modules={"tcp_connect": "1.0.0", "reverse_dns": "1.0.0"})
-    for batch in range(1, scan.plan()["batches"] + 1):
-        steps.record_loss(scan.event(wave=0, batch=batch, cause="x"), None)
-    lines: list[dict[str, Any]] = []
-    cursor = ""
-    while True:
-        page = call(api.handler, "GET", f"/scans/{scan.id}/log", scan.who, query=f"limit=1{cursor}").body
-        lines += page["items"]
-        if page["next_cursor"] is None:
-            break
-        cursor = f"&cursor={page['next_cursor']}"
-    assert len(lines) >= 2
-    assert len({json.dumps(line) for line in lines}) == len(lines)
-
-
 def test_a_module_gets_the_tenants_configuration(site: str) -> None:
     scan = Scan(actor(), site, module_configs={"crawler": {"max_pages": 2}})
     scan.plan()
