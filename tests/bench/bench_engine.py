@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from contracts.modules import catalogue
 from infra.costs import scan as costs
@@ -15,6 +13,7 @@ from tests.bench.figure import Figure
 from tests.bench.surroundings import Cloud, Surroundings
 from tests.e2e.client import Client
 from tests.e2e.test_people import carry, log_in, registered
+from tests.loopback import Page, serving
 
 GROUP = "engine"
 PAUSE_SECONDS, STOP_SECONDS = 2.0, 5.0
@@ -80,30 +79,17 @@ def _endless() -> Iterator[tuple[str, list[float]]]:
     """A site without end whose pages take their time; gives its address, and the moments at which it was asked."""
     heard: list[float] = []
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Page):
         def do_GET(self) -> None:
             heard.append(time.monotonic())
             time.sleep(PAGE_SECONDS)
             number = len(heard) * 10
             links = "".join(f'<a href="/p{number + each}">page</a>' for each in range(10))
             body = f"<title>{self.path}</title>{links}".encode()
-            self.send_response(200)
-            self.send_header("content-type", "text/html")
-            self.send_header("content-length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+            self.give(200, body, content_type="text/html")
 
-        def log_message(self, *_arguments: object) -> None:
-            return
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}/", heard
-    finally:
-        server.shutdown()
-        server.server_close()
+    with serving(Handler) as address:
+        yield f"{address}/", heard
 
 
 def _crowd(cloud: Cloud) -> tuple[list[float], int]:

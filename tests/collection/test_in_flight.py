@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
@@ -16,6 +15,7 @@ from contracts.scans import Politeness
 from kernel.facts import Facts
 from tests.collection.test_service import Scan
 from tests.kit import actor
+from tests.loopback import Page, serving
 
 pytestmark = pytest.mark.usefixtures("cloud")
 
@@ -25,7 +25,7 @@ def counting_site() -> Iterator[tuple[str, list[int]]]:
     """A site that takes its time; gives how many requests were there at once, whenever one came."""
     here, seen, turn = [0], list[int](), threading.Lock()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Page):
         def do_GET(self) -> None:
             with turn:
                 here[0] += 1
@@ -33,21 +33,10 @@ def counting_site() -> Iterator[tuple[str, list[int]]]:
             time.sleep(0.02)
             with turn:
                 here[0] -= 1
-            self.send_response(200)
-            self.send_header("content-length", "0")
-            self.end_headers()
+            self.give(200)
 
-        def log_message(self, *_arguments: object) -> None:
-            return
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}/", seen
-    finally:
-        server.shutdown()
-        server.server_close()
+    with serving(Handler) as address:
+        yield f"{address}/", seen
 
 
 @pytest.mark.parametrize(("limit", "most"), [(None, 4), (3, 2), (2, 2), (1, 1)])

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
@@ -16,6 +14,7 @@ from functions.collection.politeness import Pace
 from functions.collection.robots import Disallowed
 from kernel.egress import EgressError, EgressUnreachable
 from tests.collection.world import session
+from tests.loopback import Page, serving
 
 HEEDING = Pace(respect_robots=True)
 
@@ -26,7 +25,7 @@ def site(robots: tuple[int, str], failures: int = 0, slowness: float = 0.0) -> I
     The rules take `slowness` seconds."""
     asked: list[str] = []
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Page):
         def do_GET(self) -> None:
             asked.append(self.path)
             if self.path == "/flaky" and asked.count("/flaky") <= failures:
@@ -35,22 +34,10 @@ def site(robots: tuple[int, str], failures: int = 0, slowness: float = 0.0) -> I
             if self.path == "/robots.txt":
                 time.sleep(slowness)
             status, text = robots if self.path == "/robots.txt" else (200, "page")
-            self.send_response(status)
-            self.send_header("content-length", str(len(text)))
-            self.end_headers()
-            self.wfile.write(text.encode())
+            self.give(status, text.encode())
 
-        def log_message(self, *_arguments: object) -> None:
-            return
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}", asked
-    finally:
-        server.shutdown()
-        server.server_close()
+    with serving(Handler) as address:
+        yield address, asked
 
 
 async def test_what_the_site_asks_to_leave_alone_is_not_fetched() -> None:
@@ -90,31 +77,18 @@ def redirecting(hops: int, last: str = "", host: str = "") -> Iterator[tuple[str
     """A site whose rules lie so many redirects away, on `last` or on itself; gives what was asked for, with hosts."""
     asked: list[str] = []
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Page):
         def do_GET(self) -> None:
             asked.append(f"{self.headers['host'].partition(':')[0]}{self.path}")
             here = 0 if self.path == "/robots.txt" else int(self.path.removeprefix("/r") or 0)
-            port = self.server.server_address[1]
+            port = self.connection.getsockname()[1]
             text = b"User-agent: *\nDisallow: /private\n" if here == hops else b""
-            self.send_response(200 if here == hops else 302)
-            if here < hops:
-                there = f"http://{host}:{port}/r{here + 1}" if host else f"/r{here + 1}"
-                self.send_header("location", last if last and here == hops - 1 else there)
-            self.send_header("content-length", str(len(text)))
-            self.end_headers()
-            self.wfile.write(text)
+            there = f"http://{host}:{port}/r{here + 1}" if host else f"/r{here + 1}"
+            onward = {"location": last if last and here == hops - 1 else there} if here < hops else {}
+            self.give(302 if onward else 200, text, **onward)
 
-        def log_message(self, *_arguments: object) -> None:
-            return
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}", asked
-    finally:
-        server.shutdown()
-        server.server_close()
+    with serving(Handler) as address:
+        yield address, asked
 
 
 async def forbids(address: str, *targets: str) -> bool:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from tests.loopback import Page, serving
 
 FAN_OUT = 4
 
@@ -15,31 +15,16 @@ FAN_OUT = 4
 def slow_site(pages: int, seconds: float) -> Iterator[str]:
     """Serve a tree of pages, each after a pause; gives the address of its root."""
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Page):
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
             time.sleep(seconds)
             body = _page(self.path, pages)
-            self.send_response(200 if body else 404)
-            self.send_header("content-type", "text/html; charset=utf-8")
-            self.send_header("content-length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+            self.give(200 if body else 404, body, content_type="text/html; charset=utf-8")
 
-        def log_message(self, *_arguments: object) -> None:
-            return
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}/"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with serving(Handler) as address:
+        yield f"{address}/"
 
 
 def _page(path: str, pages: int) -> bytes:
