@@ -11,8 +11,9 @@ import random
 import resource
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -24,8 +25,11 @@ from functions.intelligence.model.parts import Index, with_wave
 from functions.intelligence.model.postings import Postings, extended
 from functions.intelligence.model.reducer import Scan
 from functions.intelligence.model.wave import reduce_wave
+from kernel.actor import Actor
+from kernel.facts import Facts
 from tests.bench import knowledge
 from tests.bench.figure import Figure
+from tests.bench.folder_s3 import folder_facts
 from tests.bench.surroundings import Surroundings
 
 GROUP = "intelligence"
@@ -39,6 +43,8 @@ GRAPH_LIMITS = {
     **{"communities": 5_000, "pagerank": 5_000, "betweenness": 10_000},
 }
 """Milliseconds that each kind of question may take."""
+WHO = Actor.system("org_01J00000000000000000000000")
+PLACE = f"tenants/{WHO.tenant_id}/scans/scan"
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -97,37 +103,57 @@ def batches(number: int) -> Iterator[bytes]:
 
 def pipeline(number: int) -> dict[str, float]:
     """Worker's encoding, then waves through the reducer and all rules, and the index of values: observations a second,
-    and peak memory."""
-    segments = list(batches(number))
-    states: list[bytes] = []
-    index, indexes = Index(), dict[str, bytes]()
-    seconds = 0.0
-    rules = builtin_rules()
-    per_wave = -(-len(segments) // WAVES)
-    for wave in range(WAVES):
-        own = segments[wave * per_wave : (wave + 1) * per_wave]
-        kept: dict[str, bytes] = {}
-
-        def keep(key: str, body: bytes, kept: dict[str, bytes] = kept) -> None:
-            if "/state/" in key:
-                kept[key] = body
-
-        decoded = [decode_observations(segment) for segment in own]
-        begin = time.process_time()
-        stored = [encode_rows(rows) for rows in decoded]
-        seconds += time.process_time() - begin
-        del decoded
-        begin = time.process_time()
-        postings = Postings()
-        manifest = reduce_wave(Scan("tenant", "scan"), wave, states, stored, rules, keep, told=postings.add)
-        index = with_wave(index, manifest, f"manifest {wave}")
-        values, body = extended(index, postings, f"values {wave}", indexes.__getitem__)
-        index = msgspec.structs.replace(index, values=values)
-        indexes = {each.object.key: indexes.get(each.object.key, body) for each in values}
-        seconds += time.process_time() - begin
-        states.append(kept[manifest.state])
+    and peak memory. What a worker reads from the bucket and writes to it lies in a folder."""
+    with tempfile.TemporaryDirectory() as folder:
+        bucket = folder_facts(Path(folder))
+        segments = [f"{PLACE}/segments/{batch:05}" for batch in range(-(-number // BATCH))]
+        for key, segment in zip(segments, batches(number), strict=True):
+            bucket.put(WHO, key, segment)
+        seconds = _encoded(bucket, segments) + _reduced(bucket, segments)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform != "darwin" else 1024**2)
     return {"per_second": number / seconds, "seconds": seconds, "megabytes": peak}
+
+
+def _encoded(bucket: Facts, segments: Sequence[str]) -> float:
+    """Seconds that the workers take to encode what they found."""
+    seconds = 0.0
+    for key in segments:
+        rows = decode_observations(bucket.get(WHO, key))
+        begin = time.process_time()
+        encode_rows(rows)
+        seconds += time.process_time() - begin
+    return seconds
+
+
+def _reduced(bucket: Facts, segments: Sequence[str]) -> float:
+    """Seconds to reduce them in waves."""
+    rules = builtin_rules()
+    index, states = Index(), list[str]()
+    per_wave = -(-len(segments) // WAVES)
+
+    def read(key: str) -> bytes:
+        return bucket.get(WHO, key)
+
+    begin = time.process_time()
+    for wave in range(WAVES):
+        own = segments[wave * per_wave : (wave + 1) * per_wave]
+        postings = Postings()
+        manifest = reduce_wave(
+            Scan(WHO.tenant_id, "scan"),
+            wave,
+            map(read, states),
+            map(read, own),
+            rules,
+            lambda key, body: bucket.put(WHO, key, body),
+            told=postings.add,
+        )
+        index = with_wave(index, manifest, f"{PLACE}/manifests/{wave}")
+        key = f"{PLACE}/values/{wave}"
+        values, body = extended(index, postings, key, read)
+        bucket.put(WHO, key, body)
+        index = msgspec.structs.replace(index, values=values)
+        states.append(manifest.state)
+    return time.process_time() - begin
 
 
 def figures(_surroundings: Surroundings) -> Iterator[Figure]:

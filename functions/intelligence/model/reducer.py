@@ -106,8 +106,9 @@ class WaveReducer:
             self._meet_again(observation, fact)
 
     def _noted(self, observation: Observation, row: int) -> Noted:
-        """What is kept of a row until it is written: names that many rows share are kept once."""
+        """What is kept of a row until it is written: what many rows share is kept once."""
         state = self._state
+        source = state.row_sources[row]
         return Noted(
             observation.observed_at,
             observation.id,
@@ -115,7 +116,7 @@ class WaveReducer:
             state.modules.all[state.row_modules[row]],
             observation.confidence,
             observation.value,
-            observation.source_id,
+            observation.source_id if source == NO_ROW else state.ids[source],
             _encoder.encode(observation),
         )
 
