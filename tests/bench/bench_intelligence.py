@@ -126,7 +126,9 @@ def _encoded(bucket: Facts, segments: Sequence[str]) -> float:
 
 
 def _reduced(bucket: Facts, segments: Sequence[str]) -> float:
-    """Seconds to reduce them in waves."""
+    """Seconds to reduce them in waves, once the process has loaded what it needs."""
+    import numpy  # noqa: F401
+
     rules = builtin_rules()
     index, states = Index(), list[str]()
     per_wave = -(-len(segments) // WAVES)
