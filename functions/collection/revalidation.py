@@ -30,10 +30,10 @@ class Page(msgspec.Struct, frozen=True, array_like=True):
 
     @property
     def conditions(self) -> tuple[tuple[str, str], ...]:
-        """The headers that ask for the page if it has changed."""
+        """The headers that ask for the page if it has changed. A server may have named what no request can bear."""
         known: Mapping[str, str] = self.attributes[VALIDATORS]
         asked = (("If-None-Match", known.get("etag")), ("If-Modified-Since", known.get("last_modified")))
-        return tuple((name, value) for name, value in asked if value)
+        return tuple((name, value) for name, value in asked if value and value.isprintable())
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +62,9 @@ class Earlier:
             return None
         if len(body) != page.attributes["length"]:
             return None
-        told = dict(_headers(page)) | {name.lower(): value for name, value in answer.headers if name.lower() != "date"}
-        cookies = [("set-cookie", cookie) for cookie in page.attributes.get("cookies", ())]
-        told.pop("content-length", None)
-        headers = (*told.items(), *(cookies if "set-cookie" not in told else ()))
+        told = [(name, value) for name, value in answer.headers if name.lower() not in ("date", "content-length")]
+        anew = {name.lower() for name, _ in told}
+        headers = (*((name, value) for name, value in _headers(page) if name not in anew), *told)
         return Restored(answer.url, page.attributes["status"], headers, body, since=page.fetched_at)
 
 
@@ -95,6 +94,7 @@ def _kept(reference: Any) -> int:
 def _headers(page: Page) -> Iterator[tuple[str, str]]:
     known: Mapping[str, str] = page.attributes[VALIDATORS]
     yield from page.attributes.get("headers", {}).items()
+    yield from (("set-cookie", cookie) for cookie in page.attributes.get("cookies", ()))
     for name, key in (("content-type", "content_type"), ("etag", "etag"), ("last-modified", "last_modified")):
         if known.get(key):
             yield name, known[key]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +16,13 @@ from tests.collection.servers import free_port, nginx
 from tests.collection.test_rescan import carry_out, facts_of, rows
 from tests.collection.test_service import Scan
 from tests.kit import actor
+from tests.loopback import Page, serving
 
 pytestmark = pytest.mark.usefixtures("cloud")
 
 MODULES = {"crawler": "1.0.0", "extraction": "1.0.0"}
 PAGES = 40
+POLICIES = [("content-security-policy", "default-src 'self'"), ("content-security-policy", "img-src 'none'")]
 FILLING = "<p>What a page says at length.</p>" * 400
 
 
@@ -120,3 +124,51 @@ def test_a_body_that_is_gone_is_fetched_again(site: tuple[str, Path]) -> None:
     assert sorted(set(statuses)) == [200, 304]
     assert statuses.count(200) == PAGES
     assert facts_of(again) == facts_of(first)
+
+
+@contextmanager
+def shop(changed: dict[str, list[tuple[str, str]]]) -> Iterator[str]:
+    """A site of one page that has not changed since, whatever it says beside that: `changed` are the headers of its
+    first and of its later answers."""
+
+    class Handler(Page):
+        def do_GET(self) -> None:
+            known = self.headers.get("if-none-match")
+            self.send_response(304 if known else 200)
+            for name, value in changed["again" if known else "first"]:
+                self.send_header(name, value)
+            body = b"" if known else b"<html><body>a@example.test</body></html>"
+            if not known:
+                self.send_header("content-type", "text/html")
+                self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+    with serving(Handler) as address:
+        yield f"{address}/"
+
+
+def test_headers_that_come_more_than_once_are_all_heard_when_a_page_is_unchanged() -> None:
+    said = [("etag", '"1"'), ("set-cookie", "a=1; Secure"), ("set-cookie", "b=2"), *POLICIES]
+    with shop({"first": said, "again": said}) as root:
+        who = actor()
+        first = Scan(who, root, modules=MODULES)
+        carry_out(first)
+        again = Scan(who, root, modules=MODULES, baseline_id=first.id)
+        carry_out(again)
+    before, after = answers(first)[root].attributes, answers(again)[root].attributes
+    assert UNCHANGED in after
+    assert (after["cookies"], after["headers"]) == (before["cookies"], before["headers"])
+    assert len(after["cookies"]) == 2
+
+
+def test_a_validator_that_no_request_can_bear_is_none() -> None:
+    said = [("etag", '"a\x01b"')]
+    with shop({"first": said, "again": said}) as root:
+        who = actor()
+        first = Scan(who, root, modules=MODULES)
+        carry_out(first)
+        again = Scan(who, root, modules=MODULES, baseline_id=first.id)
+        carry_out(again)
+    assert facts_of(again) == facts_of(first)
+    assert ("email", "a@example.test") in facts_of(again)
