@@ -55,7 +55,7 @@ class Files(Module[Looked | None]):
 
     face = ModuleFace(
         name="files",
-        version="1.0.0",
+        version="1.1.0",
         summary="Reads metadata of documents and pictures, and tries YARA rules on files",
         consumes=(ObservationType.URL, ObservationType.FILE),
         produces=(

@@ -68,7 +68,7 @@ class Templates(Module[list[Hit]]):
 
     face = ModuleFace(
         name="templates",
-        version="1.0.0",
+        version="1.1.0",
         summary="Runs checks written as templates (the HTTP and DNS subset of the Nuclei format)",
         consumes=(ObservationType.SERVICE, ObservationType.DOMAIN),
         produces=(
