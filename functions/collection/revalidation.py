@@ -15,6 +15,8 @@ from kernel.egress import Response
 
 MAX_PAGES = 20_000
 """Pages that a rescan asks for on condition; the others are fetched."""
+MAX_SAID = 8 * 1024
+"""Bytes of what is known of one page: each worker holds them all."""
 MAX_VALIDATOR = 300
 
 ReadBody = Callable[[str], Awaitable[bytes]]
@@ -76,12 +78,13 @@ def validators(response: Response) -> dict[str, str]:
 
 
 def pages(facts: Iterable[Observation]) -> Iterator[Page]:
-    """The answers among some facts that can be asked for again on condition: their whole body is kept."""
+    """The answers among some facts that can be asked for again on condition: their whole body is kept, and their
+    headers are not of unusual length."""
     for fact in facts:
         told = fact.attributes
         if fact.type != ObservationType.HTTP_RESPONSE or not told.get(VALIDATORS) or told.get("truncated"):
             continue
-        if _kept(told.get(BODY)) == told.get("length"):
+        if _kept(told.get(BODY)) == told.get("length") and len(msgspec.msgpack.encode(told)) <= MAX_SAID:
             yield Page(fact.value, told, told.get(UNCHANGED) or fact.observed_at)
 
 

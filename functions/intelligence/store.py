@@ -259,13 +259,12 @@ class Store:
         record: OwnRule | RuleChoices,
         event: Event,
         answer: Resource,
-        added: RuleVersion | None = None,
+        added: Sequence[RuleVersion] = (),
         forgotten: RuleVersion | None = None,
     ) -> None:
-        """Commit a change, with the text that it added and the one that it pushed out. Raises PreconditionFailed or
+        """Commit a change, with the texts that it added and the one that it pushed out. Raises PreconditionFailed or
         Conflict when somebody else was first."""
-        changes = [update(record) if record.version else create(record)]
-        changes += [create(added)] if added else []
+        changes = [update(record) if record.version else create(record), *map(create, added)]
         changes += [delete(forgotten)] if forgotten else []
         self._table.transact(actor, changes, [event], answer=answer)
 

@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 
 from contracts.observations import UNCHANGED, Observation
+from functions.collection.revalidation import pages
 from functions.collection.store import Store
 from kernel.facts import Facts
 from tests.collection.servers import free_port, nginx
+from tests.collection.test_model import fact
 from tests.collection.test_rescan import carry_out, facts_of, rows
 from tests.collection.test_service import Scan
 from tests.kit import actor
@@ -172,3 +174,13 @@ def test_a_validator_that_no_request_can_bear_is_none() -> None:
         carry_out(again)
     assert facts_of(again) == facts_of(first)
     assert ("email", "a@example.test") in facts_of(again)
+
+
+def test_a_page_that_says_too_much_of_itself_is_fetched() -> None:
+    """Each worker of a rescan holds all pages: a server that answers with long headers must not fill its memory."""
+    policy = {"content-security-policy": "x" * 2048}
+    many = {f"x-{number}": "y" * 2048 for number in range(4)}
+    told = {"validators": {"etag": "1"}, "body": "0:1:0:7", "length": 7, "status": 200}
+    answers = [{**told, "headers": headers} for headers in (policy, many)]
+    found = [fact("http_response", f"http://{n}.example/", attributes=each) for n, each in enumerate(answers)]
+    assert [page.url for page in pages(found)] == ["http://0.example/"]

@@ -142,6 +142,15 @@ def test_the_texts_of_a_rule_are_kept_and_one_of_them_can_be_had_again(who: Acto
     assert told()[-2:] == [("our_addresses", "rolled-back"), ("our_addresses", "changed")]
 
 
+def test_the_text_of_a_rule_that_was_written_before_texts_were_kept_is_kept_when_it_changes(who: Actor) -> None:
+    old = OwnRule(tenant_id=who.tenant_id, name="our_addresses", text=OWN, created_by="u", created_at="t")
+    Table().write(create(old))
+    assert ask(who, "PUT", "/our_addresses", {"rule": OWN}).body["number"] == 0
+    assert ask(who, "PUT", "/our_addresses", {"rule": OWN.replace("LOW", "HIGH")}).body["number"] == 2
+    assert [(each["number"], each["change"]) for each in versions(who)] == [(2, "changed"), (1, "added")]
+    assert ask(who, "POST", "/our_addresses/rollback", {"version": 1}).body["text"] == OWN
+
+
 def test_versions_are_of_own_rules_and_of_those_who_may_see_them(who: Actor) -> None:
     add(who)
     assert ask(who, "GET", f"/{SHIPPED}/versions").status == 409

@@ -5,7 +5,7 @@ The rules themselves are imported by what reads them: a door that answers other 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from difflib import unified_diff
 from itertools import islice
 from typing import TYPE_CHECKING, Final
@@ -83,7 +83,7 @@ def add_rule(store: Store, actor: Actor, text: str) -> RuleView:
         created_by=actor.user_id,
         created_at=clock.timestamp(),
     )
-    return _save(store, actor, record, "added", _version(actor, record, "added", ""))
+    return _save(store, actor, record, "added", [_version(actor, record, "added", "")])
 
 
 def change_rule(store: Store, actor: Actor, name: str, text: str, expected: int | None) -> RuleView:
@@ -93,13 +93,16 @@ def change_rule(store: Store, actor: Actor, name: str, text: str, expected: int 
     record = _own(store, actor, name, expected)
     if compiled.rule.id != name:
         raise _malformed(RuleError(name, "id", f"the rule's name stays {name!r}"), text)
-    before, record.text, record.enabled = record.text, text, compiled.rule.enabled
-    if text == before:
+    before = record.model_copy()
+    record.text, record.enabled = text, compiled.rule.enabled
+    if text == before.text:
         return _save(store, actor, record, "changed")
-    record.number = record.latest = record.latest + 1
+    added = [] if before.latest else [_first(before)]
+    record.number = record.latest = max(1, before.latest) + 1
     old = record.number - MAX_RULE_VERSIONS
     pushed_out = store.rule_version(actor, name, old) if old > 0 else None
-    return _save(store, actor, record, "changed", _version(actor, record, "changed", before), pushed_out)
+    added.append(_version(actor, record, "changed", before.text))
+    return _save(store, actor, record, "changed", added, pushed_out)
 
 
 def list_versions(store: Store, actor: Actor, name: str) -> list[RuleVersionView]:
@@ -260,7 +263,7 @@ def _save(
     actor: Actor,
     record: OwnRule,
     change: str,
-    added: RuleVersion | None = None,
+    added: Sequence[RuleVersion] = (),
     forgotten: RuleVersion | None = None,
 ) -> RuleView:
     if record.version:
@@ -268,6 +271,20 @@ def _save(
     view = _own_view(record).model_copy(update={"version": record.version + 1})
     store.save_rules(actor, record, RuleChanged(name=record.name, change=change), view, added, forgotten)
     return view
+
+
+def _first(record: OwnRule) -> RuleVersion:
+    """The text of a rule that was written before texts were kept."""
+    return RuleVersion(
+        tenant_id=record.tenant_id,
+        name=record.name,
+        number=1,
+        change="added",
+        text=record.text,
+        difference=[],
+        created_by=record.changed_by or record.created_by,
+        created_at=record.changed_at or record.created_at,
+    )
 
 
 def _version(actor: Actor, record: OwnRule, change: str, before: str) -> RuleVersion:
