@@ -39,9 +39,10 @@ def _lines(lines: list[str], folder: Path) -> Iterator[str]:
 
 
 def _words(name: str, folder: Path) -> list[str] | None:
-    """The lines of a list; None when there is no such file, or it is too long for a template."""
+    """The lines of a list; None when there is no such file, or it is too long for a template. Hidden files are none:
+    a stranger's template in somebody's home must not take the keys that lie there along."""
     relative = Path(name)
-    if relative.is_absolute() or ".." in relative.parts:
+    if relative.is_absolute() or any(part.startswith(".") for part in relative.parts):
         return None
     for place in (folder, *list(folder.parents)[:ABOVE]):
         file = place / relative

@@ -47,6 +47,14 @@ def test_a_list_above_the_template_is_written_out_word_for_word(tmp_path: Path) 
     assert template.http[0].requests[0].path.source == "/{{word}}?file: helpers/words.txt"
 
 
+def test_what_lies_hidden_is_no_list(tmp_path: Path) -> None:
+    below = folder_with(tmp_path)
+    (tmp_path / ".docker").mkdir()
+    (tmp_path / ".docker" / "config.json").write_text("a key")
+    text = TEMPLATE.replace("word: helpers/words.txt", "word: .docker/config.json")
+    assert with_wordlists(text, below) == text
+
+
 @pytest.mark.parametrize("name", ["nowhere.txt", "../helpers/words.txt", "/etc/hostname.txt"])
 def test_what_is_not_found_stays_and_is_refused_by_name(tmp_path: Path, name: str) -> None:
     text = TEMPLATE.replace("word: helpers/words.txt", f"word: {name}")
