@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contracts.access import TeamMemberAdded
+from contracts.access import TeamMemberAdded, TeamMemberRemoved
 from contracts.intelligence import ImportStarted
 from contracts.scans import ScanDeleted, ScanEnded
 from functions.intelligence.gateways import StepFunctions
@@ -33,4 +33,10 @@ def take_in(event: ImportStarted, envelope: Envelope) -> None:
 @handler.on(TeamMemberAdded)
 def join(_event: TeamMemberAdded, envelope: Envelope) -> None:
     """Somebody sees another team's graph with what he saw before."""
+    StepFunctions().join(envelope.tenant_id, envelope.id)
+
+
+@handler.on(TeamMemberRemoved)
+def join_what_is_left(_event: TeamMemberRemoved, envelope: Envelope) -> None:
+    """What somebody sees without a team's graph, nobody may have seen together before."""
     StepFunctions().join(envelope.tenant_id, envelope.id)

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from contracts.access import TeamMemberAdded, TeamMembership
+from contracts.access import TeamMemberAdded, TeamMemberRemoved, TeamMembership
 from contracts.facts import joined_prefix
 from contracts.scans import ScanBrief
 from functions.intelligence import events, steps
@@ -163,12 +163,15 @@ def test_no_more_sets_are_joined_ahead_than_a_task_has_time_for(who: Actor, monk
     ]
 
 
-def test_who_comes_into_a_team_has_what_he_sees_joined(who: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("happened", [TeamMemberAdded, TeamMemberRemoved])
+def test_who_comes_into_a_team_or_leaves_it_has_what_he_sees_joined(
+    who: Actor, monkeypatch: pytest.MonkeyPatch, happened: type[TeamMemberAdded | TeamMemberRemoved]
+) -> None:
     client = aws.client("stepfunctions")
     role = "arn:aws:iam::123456789012:role/machine"
     machine = client.create_state_machine(name="JOIN", definition="{}", roleArn=role)["stateMachineArn"]
     monkeypatch.setenv("JOIN_MACHINE_ARN", machine)
-    Table().transact(who, [], [TeamMemberAdded(team_id="team_red", name="Red", user_id="user_1")])
+    Table().transact(who, [], [happened(team_id="team_red", name="Red", user_id="user_1")])
     for _ in range(2):
         assert events.handler(sqs_event(*committed_events()), None) == {"batchItemFailures": []}
     (execution,) = client.list_executions(stateMachineArn=machine)["executions"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from aws_cdk import aws_iam, aws_scheduler
 from constructs import Construct
 
-from contracts.access import TeamMemberAdded
+from contracts.access import TeamMemberAdded, TeamMemberRemoved
 from contracts.intelligence import ImportStarted
 from contracts.scans import ScanDeleted, ScanEnded
 from infra.cdk.constructs.bounded_context import API, READ, BoundedContext
@@ -114,7 +114,8 @@ class Intelligence(BoundedContext):
         )
 
     def _machines(self, doors: dict[str, Door]) -> None:
-        events = self.events(ScanEnded.type, ScanDeleted.type, ImportStarted.type, TeamMemberAdded.type)
+        heard = (ScanEnded, ScanDeleted, ImportStarted, TeamMemberAdded, TeamMemberRemoved)
+        events = self.events(*(kind.type for kind in heard))
         seconds = {"SettleSeconds": 2 if self.stage.is_local else SETTLE_SECONDS}
         others = {
             "Reduce": self.function_arn("intelligence", "reduce"),
