@@ -175,7 +175,8 @@ class Platform(Stack):
 
     def _authorizer(self) -> aws_apigatewayv2.IHttpRouteAuthorizer:
         """The authorizer of every guarded route. It is made here once: the context stacks only refer to it. What it
-        says holds for one viewer, as the edge names him with its proof: the gateway turns away who came around it."""
+        says holds for one viewer, as the edge names him with its proof: the gateway turns away who came around it
+        without these; who invents them is judged by his own address, as the proof is wrong."""
         edge = [f"$request.header.{name}" for name in (VIEWER, PROOF)]
         viewer = ["$context.identity.sourceIp"] if self.stage.is_local else edge
         authorizer = aws_apigatewayv2.HttpAuthorizer(
