@@ -22,6 +22,7 @@ from functions.intelligence.model import parts as parts_module
 from functions.intelligence.service import imports as imports_service
 from functions.scans import steps as scans_steps
 from kernel.actor import Actor
+from kernel.errors import PreconditionFailed
 from kernel.facts import Facts
 from kernel.table import Table, update
 from tests.executions import MACHINE, queued, status_change
@@ -344,4 +345,26 @@ def test_an_import_whose_execution_breaks_off_is_not_waited_for(who: Actor, monk
     assert failed["faults"] == [
         {"line": 0, "detail": "Somebody who operates the platform ended its execution. Try again."}
     ]
+    assert list(Facts().keys(who, scan_prefix(who.tenant_id, begun["scan_id"]))) == []
+
+
+def test_an_import_that_is_given_up_while_its_file_is_read_leaves_nothing(
+    who: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Step Functions ends an execution, and not the Lambda that works for it."""
+    monkeypatch.setenv("IMPORT_MACHINE_ARN", MACHINE)
+    begun = uploaded(who, CSV.encode())
+    work = {"tenant_id": who.tenant_id, "import_id": begun["import_id"]}
+    told = queued(status_change(begun["import_id"], work))
+    read = imports_service._read
+
+    def read_while_it_ends(*arguments: Any) -> Any:
+        rows = read(*arguments)
+        steps.executions(told, None)
+        return rows
+
+    monkeypatch.setattr(imports_service, "_read", read_while_it_ends)
+    with pytest.raises(PreconditionFailed):
+        steps.take_in(work, None)
+    assert ask(who, "GET", f"/imports/{begun['import_id']}").body["status"] == "failed"
     assert list(Facts().keys(who, scan_prefix(who.tenant_id, begun["scan_id"]))) == []

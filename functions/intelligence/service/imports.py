@@ -20,6 +20,7 @@ from functions.intelligence.schemas import CreateImport
 from functions.intelligence.store import Store
 from kernel import clock
 from kernel.actor import Actor
+from kernel.errors import PreconditionFailed
 from kernel.ids import new_id
 from kernel.table import Page
 
@@ -88,7 +89,11 @@ def take_in(store: Store, actor: Actor, import_id: str) -> dict[str, Any]:
     except Faulty as faulty:
         fail(store, actor, import_id, faulty.faults)
         return {"waves": 0, "scan": {}}
-    store.save_import(actor, record)
+    try:
+        store.save_import(actor, record)
+    except PreconditionFailed:  # its execution broke off meanwhile, and nobody comes after this to clear up
+        _leave_nothing(store, actor, store.import_(actor, import_id))
+        raise
     return {"waves": record.waves, "scan": _scan(record)}
 
 
@@ -111,9 +116,14 @@ def fail(store: Store, actor: Actor, import_id: str, faults: list[Fault]) -> Non
         record.observations = record.waves = 0
         reason = record.faults[0].detail if record.faults else "The import failed."
         store.save_import(actor, record, ImportFailed(import_id=import_id, name=record.name, reason=reason))
+    _leave_nothing(store, actor, record)
+
+
+def _leave_nothing(store: Store, actor: Actor, record: ScanImport) -> None:
+    """What a failed import has written goes, and its file."""
     if record.status is ImportStatus.FAILED:
         store.remove(actor, facts.scan_prefix(actor.tenant_id, record.scan_id))
-        store.remove(actor, facts.upload_key(actor.tenant_id, import_id))
+        store.remove(actor, facts.upload_key(actor.tenant_id, record.import_id))
 
 
 def _read(store: Store, actor: Actor, record: ScanImport) -> Iterator[Observation]:
