@@ -123,6 +123,14 @@ def test_a_rule_that_was_left_out_finds_nothing_any_more() -> None:
     assert [each.detections for each in current([first, second])] == [[]]
 
 
+def test_rules_that_need_not_be_evaluated_have_no_share() -> None:
+    """Of sixty rules one has found something: it has the time that one rule may have."""
+    idle = [{"id": f"idle{number}", "collections": [collect(("exact", "type", "ip"))]} for number in range(59)]
+    names = {"all", *(str(each["id"]) for each in idle)}
+    (results,) = reduced(rules(ALL, *idle, own=names, seconds=RULE_SECONDS / 2_000), large())
+    assert [(each.rule, each.dropped, each.matched) for each in results] == [("all", False, MANY + 1)]
+
+
 def test_each_rule_has_an_equal_share_of_what_is_left() -> None:
     now = [0.0]
     shares: list[float] = []

@@ -83,12 +83,16 @@ class RuleSet:
         says so. It holds that a source is found no later than what it led to, as the engine guarantees.
         """
         view, results = View(state), list[RuleResult]()
-        turns = _Turns(self.own, Allowance(len(self.own - absorbed.late), self.clock))
-        for rule in self.rules:
-            name = rule.rule.id
-            if name not in absorbed.late and (name in absorbed.touched or rule.concerned_by(changed_types)):
-                with turns.of(rule, view):
-                    results.append(rule.evaluate(view))
+        due = [
+            rule
+            for rule in self.rules
+            if rule.rule.id not in absorbed.late
+            and (rule.rule.id in absorbed.touched or rule.concerned_by(changed_types))
+        ]
+        turns = _Turns(self.own, Allowance(sum(rule.rule.id in self.own for rule in due), self.clock))
+        for rule in due:
+            with turns.of(rule, view):
+                results.append(rule.evaluate(view))
         late = sorted(self.late | absorbed.late | turns.late)
         return [*results, *(RuleResult(name, [], 0, note=TOO_MUCH, dropped=True) for name in late)]
 
