@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import pytest
 from hypothesis import given
@@ -11,6 +13,7 @@ from contracts.facts import decode_rows
 from contracts.findings import Detection
 from contracts.observations import Observation
 from functions.intelligence.model import reducer as reducer_module
+from functions.intelligence.model.columns import Column
 from functions.intelligence.model.frontier import Frontier
 from functions.intelligence.model.graph import MAX_OBSERVATION_IDS
 from functions.intelligence.model.state import MAX_VALUE_CHARACTERS, NO_ROW, ReducerState
@@ -262,3 +265,14 @@ def test_a_frontier_in_parts_is_the_frontier_in_one(told: list[tuple[int, int, s
         assert all(frontier.holds(number) for number in added)
         found.append([row for part in frontier.parts() for row in decode_rows(part, Observation)])
     assert found[0] == found[1]
+
+
+def test_an_attribute_that_nests_without_end_is_remembered() -> None:
+    """An archive may hold such; what lies deep is told as it is written."""
+    deep: Any = "x"
+    for _ in range(700):
+        deep = {"a": deep}
+    column = Column()
+    column.add(0, {"server": "nginx", "secure": True, "deep": deep})
+    (text,) = column.get(0)
+    assert text.startswith("server: nginx; secure: true; deep: {'a': {")

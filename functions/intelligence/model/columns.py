@@ -80,5 +80,10 @@ class Column:
 
 def _text(value: object) -> str:
     if isinstance(value, Mapping):
-        return "; ".join(f"{name}: {_text(each)}" for name, each in value.items())
+        return "; ".join(f"{name}: {_word(each)}" for name, each in value.items())
+    return _word(value)
+
+
+def _word(value: object) -> str:
+    """What lies deeper than names with values is told as it is written: an archive may nest without end."""
     return str(value).lower() if isinstance(value, bool) else str(value)
