@@ -106,13 +106,13 @@ class _Run:
 
     async def everything(self) -> None:
         """All blocks that fit the target, or those that the flow asks for."""
+        if "://" in self._target:
+            await self._place_in_dns()
         for name, text in self._template.variables:
             try:
                 self._known[name] = self._judge.render(text, self._known)
             except EvaluationError as error:
                 self.outcome.note(f"the variable {name} has no value: {error}")
-        if "://" in self._target:
-            await self._place_in_dns()
         if self._template.flow is not None:
             await self._follow(self._template.flow)
             return

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 
 from functions.collection.templates.expressions import Node, names_in
 from functions.collection.templates.model import HttpBlock, Judging, Template, Text
 
 
 def names_used(template: Template) -> frozenset[str]:
-    """The names in the expressions of a template's HTTP blocks: matchers, extractors and requests."""
-    nodes = (node for block in template.http for node in _nodes(block))
-    return frozenset(name for node in nodes for name in names_in(node))
+    """The names in the expressions of a template's variables and HTTP blocks: matchers, extractors and requests."""
+    told = (node for _, text in template.variables for node in _in_text(text))
+    asked = (node for block in template.http for node in _nodes(block))
+    return frozenset(name for node in chain(told, asked) for name in names_in(node))
 
 
 def _nodes(block: HttpBlock) -> Iterator[Node]:

@@ -359,10 +359,13 @@ async def test_a_site_is_known_by_its_address_and_its_aliases() -> None:
         named_so = root.replace("127.0.0.1", "www.example.test")
         found = await outcome_of(text, named_so, dns=settings)
         by_address = await outcome_of(text, root, dns=settings)
+        named = text.replace("dsl: [cname]", "dsl: [alias]") + 'variables: {alias: "of {{cname}}"}\n'
+        by_variable = await outcome_of(named, named_so, dns=settings)
         asked = server.asked
         plain = await outcome_of("http:\n  - path: ['{{BaseURL}}/']\n", root, dns=settings)
     transport.close()
     assert [match.extracted for match in found.matches] == [("shops.hosting.test",)]
+    assert [match.extracted for match in by_variable.matches] == [("of shops.hosting.test",)]
     assert by_address.matches == []
     assert (plain.notes, server.asked) == ([], asked)
 
