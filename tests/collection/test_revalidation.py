@@ -150,6 +150,20 @@ def shop(changed: dict[str, list[tuple[str, str]]]) -> Iterator[str]:
         yield f"{address}/"
 
 
+def test_a_body_that_is_not_what_was_fetched_is_fetched_again(site: tuple[str, Path]) -> None:
+    root, folder = site
+    who = actor()
+    first = Scan(who, root, modules=MODULES)
+    carry_out(first)
+    for key in first.objects("blobs/"):
+        Facts().put(who, key, Facts().get(who, key).replace(b"example", b"another"))
+    asked(folder)
+    again = Scan(who, root, modules=MODULES, baseline_id=first.id)
+    carry_out(again)
+    assert asked(folder)[0].count(200) == PAGES
+    assert facts_of(again) == facts_of(first)
+
+
 def test_headers_that_come_more_than_once_are_all_heard_when_a_page_is_unchanged() -> None:
     said = [("etag", '"1"'), ("set-cookie", "a=1; Secure"), ("set-cookie", "b=2"), *POLICIES]
     with shop({"first": said, "again": said}) as root:
