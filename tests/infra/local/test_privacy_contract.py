@@ -40,7 +40,7 @@ def handler(event, context):
     return {'done': n == 3, 'resume': None, 'removed': n}
 """
 PEOPLE = "def handler(event, context):\n    return 2\n"
-ROOMS = ("Identity", "Organizations", "Access", "Developers", "Notifications", "Scans", "Audit")
+ROOMS = ("Identity", "Organizations", "Access", "Developers", "Notifications", "Scans", "Intelligence", "Audit")
 
 
 def machine(name: str, **functions: Function) -> dict[str, Any]:
@@ -68,7 +68,7 @@ def test_an_export_asks_every_room_and_goes_on_without_one(aws: Aws, function: M
 
 def test_an_erasure_waits_erases_loops_and_ends(aws: Aws, function: Make) -> None:
     done = function(DONE)
-    rooms = {room: done for room in ROOMS if room not in ("Scans", "Audit")}
+    rooms = {room: done for room in ROOMS if room not in ("Scans", "Intelligence", "Audit")}
     rest = {"Audit": function(LOOPS.format(name="audit")), "Sweep": function(LOOPS.format(name="sweep"))}
     at = (datetime.now(UTC) + timedelta(seconds=1)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     given = {**WORK, "wish": "erase", "at": at}
