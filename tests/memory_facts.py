@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from kernel.facts import Facts
 
 
@@ -17,7 +19,7 @@ class NoSuchKey(Exception):
 class MemoryS3:
     """An S3 client over a dict."""
 
-    exceptions = SimpleNamespace(NoSuchKey=NoSuchKey)
+    exceptions = SimpleNamespace(ClientError=ClientError, NoSuchKey=NoSuchKey)
 
     def __init__(self) -> None:
         self.objects: dict[str, bytes] = {}

@@ -31,6 +31,7 @@ from functions.collection.baseline import Place
 from functions.collection.model import BatchInput, BatchRun, Leftover, RemovedModule, WaveEntry
 from functions.collection.revalidation import Page
 from kernel.actor import Actor
+from kernel.errors import NotFound
 from kernel.events import Event
 from kernel.facts import Facts
 from kernel.table import Once, Table, create, delete, put, update
@@ -229,6 +230,15 @@ class Store:
     def read_bodies(self, actor: Actor, scan_id: str, wave: int, number: int) -> bytes:
         """The bodies of an earlier batch. Raises NotFound."""
         return self._facts.get(actor, blob_key(actor.tenant_id, scan_id, wave, number))
+
+    def read_body(self, actor: Actor, scan_id: str, reference: str) -> bytes:
+        """One body of another scan, by its reference (see `blobs`): pages that are asked for together there were not
+        fetched together, and their batches' bodies are large. Raises KeyError when there is none."""
+        try:
+            wave, batch, offset, length = map(int, reference.split(":"))
+            return self._facts.get(actor, blob_key(actor.tenant_id, scan_id, wave, batch), offset, length)
+        except (ValueError, NotFound):
+            raise KeyError(reference) from None
 
     def write_log(self, actor: Actor, scan_id: str, wave: int, number: int, entries: Sequence[LogEntry]) -> None:
         """What a batch has to say to people."""

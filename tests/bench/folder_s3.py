@@ -9,6 +9,8 @@ from types import SimpleNamespace
 from typing import Any
 from urllib.parse import quote, unquote
 
+from botocore.exceptions import ClientError
+
 from kernel.facts import Facts
 
 
@@ -19,7 +21,7 @@ class NoSuchKey(Exception):
 class FolderS3:
     """An S3 client over a folder, as far as `Facts` uses one; it counts what is read."""
 
-    exceptions = SimpleNamespace(NoSuchKey=NoSuchKey)
+    exceptions = SimpleNamespace(ClientError=ClientError, NoSuchKey=NoSuchKey)
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

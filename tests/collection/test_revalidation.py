@@ -12,6 +12,7 @@ import pytest
 from contracts.observations import UNCHANGED, Observation
 from functions.collection.revalidation import pages
 from functions.collection.store import Store
+from kernel.actor import Actor
 from kernel.facts import Facts
 from tests.collection.servers import free_port, nginx
 from tests.collection.test_model import fact
@@ -148,6 +149,35 @@ def shop(changed: dict[str, list[tuple[str, str]]]) -> Iterator[str]:
 
     with serving(Handler) as address:
         yield f"{address}/"
+
+
+def test_of_what_a_batch_fetched_only_the_body_of_a_page_is_read(
+    site: tuple[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, _ = site
+    who = actor()
+    first = Scan(who, root, modules=MODULES)
+    carry_out(first)
+    read: list[int] = []
+    get = Facts.get
+
+    def noting(facts: Facts, who: Actor, key: str, start: int = 0, size: int = 0) -> bytes:
+        body = get(facts, who, key, start, size)
+        read.extend([len(body)] if f"{first.id}/blobs/" in key else [])
+        return body
+
+    monkeypatch.setattr(Facts, "get", noting)
+    carry_out(Scan(who, root, modules=MODULES, baseline_id=first.id))
+    assert sorted(read) == sorted(row.attributes["length"] for row in answers(first).values())
+
+
+@pytest.mark.parametrize("reference", ["0:9:0:5", "0:1:900000000:5", "", "a:b"])
+def test_a_reference_to_nothing_is_none(site: tuple[str, Path], reference: str) -> None:
+    root, _ = site
+    first = Scan(actor(), root, modules=MODULES)
+    carry_out(first)
+    with pytest.raises(KeyError):
+        Store().read_body(first.who, first.id, reference)
 
 
 def test_a_body_that_is_not_what_was_fetched_is_fetched_again(site: tuple[str, Path]) -> None:

@@ -169,9 +169,12 @@ def _kept_pages(store: Store, actor: Actor, brief: ScanBrief, module: str) -> Ea
     if brief.baseline_id is None or not _fetches(catalogue().get(module)):
         return None
     earlier = brief.baseline_id
+
+    async def body(reference: str) -> bytes:
+        return await asyncio.to_thread(store.read_body, actor, earlier, reference)
+
     with suppress(NotFound):
-        bodies = BatchBlobs(0, 0, lambda wave, number: store.read_bodies(actor, earlier, wave, number))
-        return Earlier(store.pages(actor, brief.scan_id), bodies.get)
+        return Earlier(store.pages(actor, brief.scan_id), body)
     return None
 
 

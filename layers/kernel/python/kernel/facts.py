@@ -47,6 +47,10 @@ class Facts:
                 body: bytes = self.client.get_object(Bucket=self.bucket, Key=key, **part)["Body"].read()
         except self.client.exceptions.NoSuchKey:
             raise NotFound() from None
+        except self.client.exceptions.ClientError as error:
+            if error.response["Error"]["Code"] == "InvalidRange":  # the object ends before `start`
+                raise NotFound() from None
+            raise
         return body
 
     def bodies(self, actor: Actor, keys: Iterable[str]) -> Iterator[bytes]:
