@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from contracts.facts import scan_prefix, upload_key
+from contracts.facts import encode_rows, scan_prefix, segment_key, upload_key
 from contracts.organizations import Tenancy
-from contracts.scans import ScanBrief
+from contracts.scans import ScanBrief, ScanStatus
 from functions.intelligence import api, schedule, steps
 from functions.intelligence.model.retention import PLAN_DAYS, SLOTS, keeper_of
 from functions.intelligence.service import retaining
@@ -114,6 +114,23 @@ def test_what_runs_or_is_young_stays(who: Actor) -> None:
     Table().write(update(brief))
     ask(who, "PUT", body={"days": 1})
     assert ask(who, "GET", "/dry-run").body["scans"] == []
+
+
+def test_a_scan_that_ended_before_its_first_wave_keeps_nobody_from_retention(who: Actor) -> None:
+    learnt(who, 1, "192.0.2.1")
+    broken = Scan(who)
+    Facts().put(who, segment_key(who.tenant_id, broken.id, 0, 1), encode_rows([broken.fact("host", "a.example")]))
+    young = Scan(who)
+    Facts().put(who, segment_key(who.tenant_id, young.id, 0, 1), encode_rows([young.fact("host", "a.example")]))
+    for scan, at in ((broken, "2026-11-01T08:00:00.000Z"), (young, "2026-11-30T08:00:00.000Z")):
+        scan.brief.status, scan.brief.finished_at = ScanStatus.FAILED, at
+        Table().write(update(scan.brief))
+    ask(who, "PUT", body={"days": 10})
+    gone = retaining.retire(Store(), who)
+    assert len(gone.scans) == 1
+    assert retaining.retire(Store(), who).scans == []
+    left = [list(Facts().keys(who, scan_prefix(who.tenant_id, scan.id))) for scan in (broken, young)]
+    assert [len(keys) for keys in left] == [0, 1]
 
 
 def test_each_hours_clock_looks_after_its_organisations(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -70,7 +70,8 @@ def keeper_of(tenant_id: str) -> Keeper:
 
 
 def plan(scans: Iterable[tuple[ScanBrief, Index | None]], days: int | None, now: datetime) -> RetentionPlan:
-    """What goes of these scans and their indexes when facts are kept for so many days."""
+    """What goes of these scans and their indexes when facts are kept for so many days. A scan that ended before its
+    first wave was reduced has no facts."""
     if days is None:
         return RetentionPlan(days=None, before=None, scans=[], observations=0)
     before = clock.timestamp(now - timedelta(days=days))
@@ -82,7 +83,7 @@ def plan(scans: Iterable[tuple[ScanBrief, Index | None]], days: int | None, now:
             observations=sum(manifest.stored for manifest in index.manifests),
         )
         for brief, index in scans
-        if index is not None and is_due(brief, before) and not index.retired_at
+        if index is not None and index.manifests and is_due(brief, before) and not index.retired_at
     ]
     return RetentionPlan(days=days, before=before, scans=found, observations=sum(each.observations for each in found))
 

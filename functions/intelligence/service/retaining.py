@@ -10,7 +10,7 @@ from contracts import facts
 from contracts.intelligence import FactsRetired, RetentionChanged
 from contracts.scans import ScanBrief
 from functions.intelligence.model.parts import Index
-from functions.intelligence.model.retention import Retention, RetentionPlan, plan, retired
+from functions.intelligence.model.retention import Retention, RetentionPlan, is_due, plan, retired
 from functions.intelligence.service import graph, joint
 from functions.intelligence.store import Store
 from kernel import clock
@@ -63,6 +63,8 @@ def retire(store: Store, actor: Actor) -> RetentionPlan:
             gone.add(brief.scan_id)
             if not index.retired_at or index.retired_at > lately:
                 _retire(store, actor, brief, index)
+        elif index and not index.manifests and found.before and is_due(brief, found.before):
+            store.remove(actor, facts.scan_prefix(actor.tenant_id, brief.scan_id))  # what its batches left
     for head in store.heads(actor):
         if any(scan.scan_id in gone and not scan.is_retired for scan in store.snapshot(actor, head).scans):
             graph.rebuild(store, actor, head.audience, "retention")
