@@ -19,6 +19,8 @@ CREDENTIAL = re.compile(r"Credential=([^/,]+)/")
 FUNCTIONS_OWN = re.compile(r"\d{12}")
 """The emulator gives a function its account's number for an access key."""
 KEY = re.compile(rb'"(?:pk|gsi1pk|gsi2pk|:pk)"\s*:\s*\{\s*"S"\s*:\s*"(?:TENANT#|PLATFORM#TENANTS#)([^#"]*)')
+START = re.compile(rb'"ExclusiveStartKey"\s*:\s*\{(?:[^{}]|\{[^{}]*\})*\}')
+"""Where a look goes on: a query's lies in its own partition, or DynamoDB refuses it; a scan's may be anybody's."""
 CONTEXT = re.compile(rb'"EncryptionContext"\s*:\s*\{[^}]*"tenant"\s*:\s*"([^"]*)"')
 PREFIX = re.compile(r"(?:^|/)tenants/([^/]*)")
 READABLE_BY_ITSELF = rb"PLATFORM#TENANTS#"
@@ -67,7 +69,7 @@ def _acting_for(headers: dict[str, str]) -> object:
 
 
 def _tenants_of_items(_path: str, body: bytes, _query: dict[str, Any]) -> Iterable[tuple[str, bool]]:
-    for match in KEY.finditer(body):
+    for match in KEY.finditer(START.sub(b"", body)):
         yield match.group(1).decode(), READABLE_BY_ITSELF in match.group(0)
 
 

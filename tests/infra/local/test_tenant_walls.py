@@ -70,6 +70,32 @@ def test_the_table(acting: Clients, aws: Callable[[str], Any]) -> None:
     assert "Item" in aws("dynamodb").get_item(TableName="walls", Key=key)
 
 
+def test_a_look_through_the_whole_table_goes_on_wherever_it_stopped(acting: Clients, aws: Callable[[str], Any]) -> None:
+    """What sweeps after a person looks at keys alone, as itself; its pages end at anybody's items."""
+    create_table(aws("dynamodb"), "looks")
+    for tenant in (MINE, OTHERS):
+        aws("dynamodb").put_item(TableName="looks", Item=item(f"TENANT#{tenant}#SCANS"))
+    itself, mine = acting("dynamodb", None), acting("dynamodb", MINE)
+    seen: list[str] = []
+    start: dict[str, Any] = {}
+    while True:
+        page = itself.scan(TableName="looks", ProjectionExpression="pk, sk", Limit=1, **start)
+        seen += [each["pk"]["S"] for each in page["Items"]]
+        if "LastEvaluatedKey" not in page:
+            break
+        start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+    assert sorted(seen) == sorted(f"TENANT#{tenant}#SCANS" for tenant in (MINE, OTHERS))
+    start_elsewhere = {"ExclusiveStartKey": {"pk": {"S": f"TENANT#{OTHERS}#SCANS"}, "sk": {"S": "A"}}}
+    theirs = {
+        "KeyConditionExpression": "pk = :pk",
+        "ExpressionAttributeValues": {":pk": {"S": f"TENANT#{OTHERS}#SCANS"}},
+    }
+    refused(mine.query, TableName="looks", **theirs, **start_elsewhere)
+    own = {"KeyConditionExpression": "pk = :pk", "ExpressionAttributeValues": {":pk": {"S": f"TENANT#{MINE}#SCANS"}}}
+    with pytest.raises(ClientError, match="starting key"):
+        mine.query(TableName="looks", **own, **start_elsewhere)
+
+
 def test_the_buckets(acting: Clients, aws: Callable[[str], Any]) -> None:
     aws("s3").create_bucket(Bucket="walls")
     mine, itself = acting("s3", MINE), acting("s3", None)
