@@ -30,8 +30,13 @@ function byType() {
   return [...counts].sort((a, b) => b[1] - a[1]);
 }
 
-// Hues far apart from one another, by the golden ratio, and none near the red and orange that are the risks'.
-byType().forEach(([type], place) => colours.set(type, `hsl(${50 + ((0.34 + place * 0.618034) % 1) * 280} 60% 48%)`));
+// Hues far apart from one another, by the golden ratio, and none near the red and orange that are the risks'; after a
+// round of them, darker and then lighter.
+const LIGHTNESS = [48, 34, 64];
+byType().forEach(([type], place) => {
+  const hue = 50 + ((0.34 + place * 0.618034) % 1) * 280;
+  colours.set(type, `hsl(${hue} 60% ${LIGHTNESS[Math.floor(place / 8) % LIGHTNESS.length]}%)`);
+});
 
 function element(name, text, attributes = {}) {
   const made = document.createElement(name);
