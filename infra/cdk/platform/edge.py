@@ -27,6 +27,7 @@ from infra.cdk.contexts.realtime import STAGE, Realtime
 from infra.cdk.packaging import web_app
 from infra.cdk.platform.data import EDGE_REGION, private_bucket
 from infra.cdk.platform.stack import Platform
+from infra.cdk.stage import Stage
 from kernel.viewer import PROOF
 
 REQUESTS_PER_FIVE_MINUTES = 3000
@@ -62,24 +63,8 @@ class Edge(Stack):
         domain = Fn.select(2, Fn.split("/", platform.http_api.api_endpoint))
         api = aws_cloudfront_origins.HttpOrigin(domain, custom_headers=proof)
         socket = aws_cloudfront_origins.HttpOrigin(realtime.domain, origin_path=f"/{STAGE}", custom_headers=proof)
-        self._viewer = aws_cloudfront.Function(
-            self,
-            "Viewer",
-            code=aws_cloudfront.FunctionCode.from_file(file_path=str(Path(__file__).with_name("viewer.js"))),
-            runtime=aws_cloudfront.FunctionRuntime.JS_2_0,
-            comment="Tells the API who asks.",
-        )
-        logs = aws_s3.Bucket(
-            self,
-            "Logs",
-            encryption=aws_s3.BucketEncryption.S3_MANAGED,
-            enforce_ssl=True,
-            block_public_access=aws_s3.BlockPublicAccess.BLOCK_ALL,
-            object_ownership=aws_s3.ObjectOwnership.OBJECT_WRITER,  # CloudFront's log delivery needs it
-            server_access_logs_bucket=access_logs,
-            lifecycle_rules=[aws_s3.LifecycleRule(expiration=Duration.days(stage.log_days))],
-            removal_policy=stage.removal_policy,
-        )
+        self._viewer = self._tell_viewer()
+        logs = self._log_bucket(stage, access_logs)
         self.distribution = aws_cloudfront.Distribution(
             self,
             "Distribution",
@@ -103,6 +88,28 @@ class Edge(Stack):
         )
         self._publish(web)
         CfnOutput(self, "Url", value=f"https://{self.distribution.distribution_domain_name}")
+
+    def _tell_viewer(self) -> aws_cloudfront.Function:
+        return aws_cloudfront.Function(
+            self,
+            "Viewer",
+            code=aws_cloudfront.FunctionCode.from_file(file_path=str(Path(__file__).with_name("viewer.js"))),
+            runtime=aws_cloudfront.FunctionRuntime.JS_2_0,
+            comment="Tells the API who asks.",
+        )
+
+    def _log_bucket(self, stage: Stage, access_logs: aws_s3.Bucket) -> aws_s3.Bucket:
+        return aws_s3.Bucket(
+            self,
+            "Logs",
+            encryption=aws_s3.BucketEncryption.S3_MANAGED,
+            enforce_ssl=True,
+            block_public_access=aws_s3.BlockPublicAccess.BLOCK_ALL,
+            object_ownership=aws_s3.ObjectOwnership.OBJECT_WRITER,  # CloudFront's log delivery needs it
+            server_access_logs_bucket=access_logs,
+            lifecycle_rules=[aws_s3.LifecycleRule(expiration=Duration.days(stage.log_days))],
+            removal_policy=stage.removal_policy,
+        )
 
     def _publish(self, web: aws_s3.Bucket) -> None:
         """Copy the web app to its bucket, with the CDK's own helper function."""
