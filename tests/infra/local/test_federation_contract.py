@@ -5,11 +5,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import threading
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -19,6 +17,7 @@ import pytest
 
 from infra.local.emulator import Handle
 from infra.local.mends.federation import flat
+from tests.loopback import Page, serving
 
 pytestmark = pytest.mark.emulator
 Aws = Callable[[str], Any]
@@ -39,27 +38,15 @@ ASSERTION = f"""<Response xmlns:a="urn:oasis:names:tc:SAML:2.0:assertion"><a:Ass
 def token_endpoint() -> Iterator[str]:
     """An identity provider that takes every code."""
 
-    class Tokens(BaseHTTPRequestHandler):
+    class Tokens(Page):
         def do_POST(self) -> None:
             self.rfile.read(int(self.headers["content-length"]))
             token = jwt.encode({"sub": "ann-1", **CLAIMS}, "k" * 32, "HS256")
             body = json.dumps({"id_token": token, "access_token": "a"}).encode()
-            self.send_response(200)
-            self.send_header("content-length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+            self.give(200, body)
 
-        def log_message(self, *_arguments: Any) -> None: ...
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Tokens)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with serving(Tokens) as address:
+        yield address
 
 
 class Pool:
